@@ -1,0 +1,25 @@
+# Needs Rust, Python 3.10 or newer and make. Everything else is installed into .local/ of this checkout.
+PYTHON ?= python3
+# Settings reach the scripts as variables: make up LOCAL_CLOUD_PORT=4600
+
+.PHONY: help up down test unit lint package deploy teardown clean
+help:           ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+up:             ## start everything locally and create a sample environment
+	@$(PYTHON) bootstrap/up.py
+down:           ## stop what `make up` started
+	@$(PYTHON) bootstrap/down.py
+test:           ## every test, with a local cloud of its own (TESTS="-p end-to-end" for some)
+	@$(PYTHON) bootstrap/run_tests.py $(TESTS)
+unit:           ## the tests that need no local cloud
+	cargo test --workspace --exclude end-to-end && cargo test -p end-to-end --test state_machine
+lint:           ## templates and state machine
+	@$(PYTHON) bootstrap/lint.py
+package:        ## compile the functions for AWS (ARCHITECTURE=x86_64 or arm64)
+	@$(PYTHON) bootstrap/build.py
+deploy:         ## deploy what was packaged to the account of your AWS profile (PARAMETERS="Key=value …")
+	@$(PYTHON) bootstrap/deploy.py
+teardown:       ## take the service out of that account; refused while environments are alive
+	@$(PYTHON) bootstrap/teardown.py
+clean: down     ## remove the local tools, state and packages; compiled dependencies stay
+	rm -rf .local target/lambda

@@ -1,0 +1,94 @@
+"""`make test`: every test, with a local cloud of its own beside that of `make up`.
+
+The cloud is stopped whatever happens, also on Ctrl-C; its log stays in .local/test/cloud.log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import build
+import deploy
+import tools
+from console import say, step, stop
+from local_cloud import REGION, LocalCloud, free_port, started
+
+RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
+
+
+def main(selection):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    cloud = LocalCloud("test")
+    with step("Compile the functions (cargo build)"):
+        build.build()
+    alone()
+    # What a run that was killed has left.
+    cloud.stop()
+    try:
+        with step("Start a local cloud for the tests"):
+            # Half a minute of waiting passes in half a second; AWS's own times are not waited for here.
+            cloud.start(free_port(), os.environ.get("FUNCTIONS_ENDPOINT_URL"), SFN_WAIT_SCALE="0.02")
+        with step("Deploy the service (sam deploy)"):
+            outputs = deploy.local(cloud)
+        return test(selection, cloud, outputs)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        cloud.stop()
+        say("The local cloud's log: %s" % os.path.relpath(str(cloud.log)))
+
+
+def alone():
+    """Two runs in one checkout would stop each other's cloud."""
+    file = tools.STATE / "test-run.json"
+    file.parent.mkdir(exist_ok=True)
+    try:
+        other = json.loads(file.read_text())
+        if other["started"] == started(other["pid"]):
+            stop("`make test` runs already in this checkout (process %d)." % other["pid"], "Wait for it, or use a second clone.")
+    except (OSError, ValueError):
+        pass
+    file.write_text(json.dumps({"pid": os.getpid(), "started": started(os.getpid())}))
+
+
+def test(selection, cloud, outputs):
+    environment = dict(
+        os.environ,
+        LOCAL_CLOUD_ENDPOINT=cloud.url,
+        API_URL="%s/_aws/execute-api/%s" % (cloud.url, outputs["ApiId"]),
+        TABLE_NAME=outputs["TableName"],
+        STATE_MACHINE_ARN=outputs["StateMachineArn"],
+        STACK_NAME=deploy.STACK,
+        AWS_REGION=REGION,
+    )
+    locked = ["--locked"] if tools.IN_CI else []
+    command = ["cargo", "test", "--no-fail-fast"] + locked + (selection or ["--workspace"])
+    say("==> " + " ".join(command))
+    passed = failed = ignored = 0
+    cargo = subprocess.Popen(command, cwd=str(tools.CHECKOUT), env=environment, stdout=subprocess.PIPE)
+    try:
+        for line in cargo.stdout:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+            result = RESULT.match(line.decode(errors="replace"))
+            if result:
+                passed, failed, ignored = (sum + int(more) for sum, more in zip((passed, failed, ignored), result.groups()))
+        code = cargo.wait()
+    finally:
+        if cargo.poll() is None:
+            cargo.terminate()
+            cargo.wait()
+    if ignored:
+        say("%d ignored" % ignored)
+    say("%d passed, %d failed" % (passed, failed))
+    return code
+
+
+if __name__ == "__main__":
+    tools.use()
+    raise SystemExit(main(sys.argv[1:]))

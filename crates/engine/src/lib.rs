@@ -1,0 +1,19 @@
+//! How an environment becomes what its spec says, and nothing again: records, leases, turns.
+
+pub mod aws;
+pub mod call;
+mod ensure;
+pub mod lambda;
+mod prove;
+pub mod records;
+mod remove;
+pub mod resource;
+pub mod turn;
+
+pub use aws_config::SdkConfig;
+pub use call::{Action, Answer, Call, Outcome};
+pub use lambda::serve;
+pub use lambda_runtime::Error;
+pub use records::Records;
+pub use resource::{Departure, Found, Group, Owner, Resource, Sighting, Site, State, absence_is_fine};
+pub use turn::{Engine, Invocation, now};

@@ -1,0 +1,104 @@
+//! Proving that nothing is left of a step's resources.
+//!
+//! Every recorded resource is looked up again and everything that carries the environment's tag is listed,
+//! recorded or not. Reads lag behind writes in this direction, too: what is still seen right after its removal
+//! is looked at again for a while before it is called left behind. What is found gets (back) into the records,
+//! so that the next delete removes it.
+
+use crate::{
+    call::Answer,
+    ensure::look,
+    records::{Evidence, ResourceItem, ResourceState},
+    resource::{Group, Owner, State},
+    turn::{Trouble, Turn, now, pause},
+};
+use environment::{Code, Entry, Fault, Key};
+use futures::future::{join, join_all};
+
+/// How soon to look again at what should be gone.
+const LOOK_AGAIN: u32 = 5;
+
+impl<G: Group> Turn<'_, G> {
+    /// Looks for anything that is left.
+    pub(crate) async fn prove(&mut self) -> Result<Answer, Fault> {
+        self.read_catalogue();
+        let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_tagged());
+        let looks = join_all(of_step.map(|entry| self.look_for(entry)));
+        let (looks, swept) = join(looks, self.engine.group.sweep(self.call.environment_id)).await;
+        let mut still_there: Vec<(Key, String)> = Vec::new();
+        let mut fault = None;
+        for (item, result) in looks {
+            match result {
+                Ok(None) => {}
+                Ok(Some(id)) => still_there.push((item.key.clone(), id)),
+                Err(Trouble::Of(trouble)) => fault = fault.or(Some(trouble)),
+                Err(Trouble::Lost(lost)) => return Err(lost),
+            }
+        }
+        match swept {
+            // A group's function serves several steps: each step answers for its own kinds.
+            Ok(sightings) => still_there.extend(
+                sightings
+                    .into_iter()
+                    .filter(|seen| self.entries.iter().any(|it| it.kind == seen.kind && it.step == self.call.step))
+                    .map(|seen| (Key::new(seen.resource.unwrap_or_else(|| seen.kind.to_string())), seen.id)),
+            ),
+            Err(trouble) => fault = fault.or(Some(trouble)),
+        }
+        if let Some(fault) = fault {
+            let retry = fault.code.is_retryable() && !self.is_overdue();
+            return Ok(if retry { Answer::waiting(None, pause(&fault)) } else { Answer::failed(fault) });
+        }
+        let Some((key, id)) = still_there.first() else { return Ok(Answer::done()) };
+        if now().duration_since(self.lease.since()) < self.engine.read_lag * 2 {
+            return Ok(Answer::waiting(Some(key.clone()), LOOK_AGAIN));
+        }
+        tracing::error!(left = ?still_there, "resources are left behind");
+        let message = format!("{id} still exists.");
+        Ok(Answer::failed(Fault::new(Code::NotStabilized, message).of(key)))
+    }
+
+    /// Looks for one resource; answers the id under which it still exists.
+    async fn look_for(&self, entry: &Entry) -> (ResourceItem, Result<Option<String>, Trouble>) {
+        let mut item = self.item(entry);
+        let result = self.note(entry, &mut item).await;
+        (item, result)
+    }
+
+    async fn note(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Option<String>, Trouble> {
+        let Some(resource) = self.engine.group.resource(entry.kind) else {
+            return Err(Fault::bug(format!("{} is not this function's", entry.kind)).into());
+        };
+        if item.state == ResourceState::Retained {
+            return Ok(None);
+        }
+        let before = item.clone();
+        let found = look(resource, &self.site(entry, &before)?).await.map_err(|fault| fault.of(&entry.key))?;
+        match found {
+            Some(found) if found.owner == Owner::Ours && item.state == ResourceState::Gone => {
+                let leaving = matches!(found.state, State::Leaving);
+                item.become_(if leaving { ResourceState::Leaving } else { ResourceState::Ready }, now());
+                item.id = Some(found.id.clone());
+                item.evidence = None;
+                self.save(item).await?;
+                Ok(Some(found.id))
+            }
+            Some(found) if found.owner == Owner::Ours => Ok(Some(found.id)),
+            _ => {
+                let never_made = item.evidence.as_ref().is_some_and(|evidence| evidence.code == "NEVER_MADE");
+                if item.state == ResourceState::Gone && !never_made {
+                    let code = if found.is_some() { "FOREIGN" } else { "NOT_FOUND" };
+                    item.evidence = Some(Evidence { code: code.to_owned(), looked_at: now() });
+                    self.save(item).await?;
+                } else if item.state != ResourceState::Gone {
+                    // A removal that failed, of something that is gone all the same.
+                    item.become_(ResourceState::Gone, now());
+                    item.error = None;
+                    item.evidence = Some(Evidence { code: "NOT_FOUND".to_owned(), looked_at: now() });
+                    self.save(item).await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! How a record changes: read, decide, write if nobody wrote in between.
+//!
+//! Every transition is a pure decision over what was read. The write is one transaction on the condition that
+//! the record's version is still the one that the decision was made on; otherwise it is decided anew.
+
+use super::{
+    AttributeValue, Environment, Idempotency, Item, Operation, Record, Records, ResourceItem, Status, Transacted,
+    create::{name_pk, operation_sk, pool_pk},
+    environment_pk, in_days, number, read, resource_sk, text, write,
+};
+use crate::records::IdempotencyItem;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use environment::{EnvironmentId, Fault};
+use jiff::Timestamp;
+
+/// How long an ended environment's record and history are kept.
+const HISTORY_DAYS: i64 = 400;
+
+/// How often a transition is decided anew before the caller is told to come again.
+const ATTEMPTS: usize = 5;
+
+/// What was decided.
+pub(super) enum Decision<T> {
+    /// Nothing is to be written.
+    Nothing(T),
+    /// The record is to become this.
+    Write(Box<Change>, T),
+}
+
+/// What a transition writes, all of it or nothing.
+pub(super) struct Change {
+    /// The record as it shall be. Version and time of writing are filled in.
+    pub record: Record,
+    /// When somebody must look next.
+    pub due: Option<Timestamp>,
+    /// Operations as they shall be.
+    pub operations: Vec<Operation>,
+    /// The idempotency key of the request that asks for it.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What a change came to.
+pub(super) enum Changed<T> {
+    /// It was made, or there was nothing to make.
+    Yes(T),
+    /// There is no such environment.
+    Unknown,
+    /// The idempotency key was used before, for this.
+    KeyUsed(IdempotencyItem),
+}
+
+impl Records {
+    /// Reads, decides and writes.
+    pub(super) async fn change<T>(
+        &self,
+        id: EnvironmentId,
+        now: Timestamp,
+        decide: impl Fn(&Environment) -> Result<Decision<T>, Fault>,
+    ) -> Result<Changed<T>, Fault> {
+        for _ in 0..ATTEMPTS {
+            let Some(environment) = self.load(id).await? else { return Ok(Changed::Unknown) };
+            let (change, answer) = match decide(&environment)? {
+                Decision::Nothing(answer) => return Ok(Changed::Yes(answer)),
+                Decision::Write(change, answer) => (change, answer),
+            };
+            let refused = match self.transact(self.parts(&environment, &change, now)?).await? {
+                Transacted::Done => return Ok(Changed::Yes(answer)),
+                Transacted::Refused(refused) => refused,
+            };
+            if change.idempotency.is_some()
+                && let Some(used) = refused.into_iter().next().flatten()
+            {
+                return Ok(Changed::KeyUsed(read(used)?));
+            }
+        }
+        Err(Fault::new(environment::Code::Conflict, "The environment's record is being written by too many at once."))
+    }
+
+    fn parts(&self, before: &Environment, change: &Change, now: Timestamp) -> Result<Vec<TransactWriteItem>, Fault> {
+        let id = before.record.id;
+        let mut parts = Vec::new();
+        if let Some(idempotency) = &change.idempotency {
+            parts.push(self.take_key(idempotency, id, now)?);
+        }
+        let ends = change.record.status.is_ended();
+        let purge_at = ends.then(|| in_days(now, HISTORY_DAYS));
+        let record = Record { version: before.record.version + 1, updated_at: now, ..change.record.clone() };
+        let unchanged = format!("version = {}", ":version");
+        parts.push(self.put_record(&record, change.due, purge_at, &unchanged)?);
+        for operation in &change.operations {
+            let mut item = write(operation, environment_pk(id), operation_sk(operation.id))?;
+            item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
+            parts.push(self.conditional(Put::builder().set_item(Some(item)))?);
+        }
+        if ends && !before.record.status.is_ended() {
+            parts.push(self.release(name_pk(&record.name), "NAME", id)?);
+            parts.push(self.release(pool_pk(&record.spec.prefect.work_pool), "POOL", id)?);
+        }
+        if let Some(purge_at) = purge_at {
+            parts.extend(self.purge_parts(before, change, purge_at)?);
+        }
+        Ok(parts)
+    }
+
+    /// The part that writes a record with its index keys.
+    pub(super) fn put_record(
+        &self,
+        record: &Record,
+        due: Option<Timestamp>,
+        purge_at: Option<i64>,
+        condition: &str,
+    ) -> Result<TransactWriteItem, Fault> {
+        let mut item: Item = write(record, environment_pk(record.id), "RECORD")?;
+        item.extend(index_keys(record, due));
+        item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
+        let mut put = Put::builder().set_item(Some(item)).condition_expression(condition);
+        if condition.contains(":version") {
+            put = put.expression_attribute_values(":version", number(record.version - 1));
+        }
+        self.conditional(put)
+    }
+
+    /// The part that gives a reservation back, if it is this environment's.
+    fn release(&self, pk: String, sk: &str, id: EnvironmentId) -> Result<TransactWriteItem, Fault> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .condition_expression("environment_id = :id")
+            .expression_attribute_values(":id", text(id.to_string()))
+            .build()
+            .map_err(|error| Fault::bug(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// The parts that let the rest of an ended environment's partition expire with its record.
+    fn purge_parts(
+        &self,
+        before: &Environment,
+        change: &Change,
+        purge_at: i64,
+    ) -> Result<Vec<TransactWriteItem>, Fault> {
+        let resources = before.resources.values().map(|ResourceItem { key, .. }| resource_sk(key));
+        let steps = before.steps.keys().map(|step| format!("STEP#{step}"));
+        let written = |id| change.operations.iter().any(|operation| operation.id == id);
+        let operations = before.operations.iter().filter(|operation| !written(operation.id));
+        let operations = operations.map(|operation| operation_sk(operation.id));
+        // A transaction holds 100 parts at most; what of a long history does not fit stays a little longer.
+        let keys = resources.chain(steps).chain(operations).take(100 - 8);
+        keys.map(|sk| {
+            let update = Update::builder()
+                .table_name(&self.table)
+                .key("pk", text(environment_pk(before.record.id)))
+                .key("sk", text(sk))
+                .update_expression("SET purge_at = :at")
+                .expression_attribute_values(":at", number(purge_at))
+                .build()
+                .map_err(|error| Fault::bug(error.to_string()))?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        })
+        .collect()
+    }
+}
+
+/// The keys of the indexes: `by_team` and `all` for lists, `due` for the sweep. Sparse: only records have them.
+fn index_keys(record: &Record, due: Option<Timestamp>) -> Item {
+    let side = if record.status == Status::Deleted { "ENDED" } else { "LIVE" };
+    let id = record.id.to_string();
+    let mut keys: Vec<(&str, AttributeValue)> = vec![
+        ("by_team_pk", text(format!("{}#{side}", record.team))),
+        ("by_team_sk", text(&id)),
+        ("all_pk", text(side)),
+        ("all_sk", text(&id)),
+    ];
+    if let Some(due) = due {
+        keys.push(("due_pk", text("DUE")));
+        keys.push(("due_sk", text(format!("{}#{id}", due.strftime("%Y-%m-%dT%H:%M:%SZ")))));
+    }
+    keys.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,209 @@
+//! Records: what the table holds, and every way in which it changes.
+//!
+//! Every access is a key look-up or a query; there is no scan. A conditional write asks for the old item on
+//! failure, so that its own write seen again (the SDK repeated a call whose reply was lost) is success.
+
+mod change;
+mod create;
+mod due;
+mod items;
+mod lease;
+mod list;
+mod transitions;
+
+pub use create::{Created, Idempotency, NewEnvironment};
+pub use items::*;
+pub use lease::{Lease, Taken};
+pub use list::{ListPage, ListQuery, Scope, Summary};
+pub use transitions::{Activated, Begun, Closed, DeleteAsked, Turn};
+
+use crate::aws;
+use aws_sdk_dynamodb::{
+    Client,
+    error::ProvideErrorMetadata,
+    types::{AttributeValue, TransactWriteItem},
+};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use environment::{EnvironmentId, Fault, Key, Step};
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use std::collections::{BTreeMap, HashMap};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Records {
+    client: Client,
+    table: String,
+}
+
+/// Everything in an environment's partition (of its operations the newest).
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The record.
+    pub record: Record,
+    /// The resources, by key.
+    pub resources: BTreeMap<Key, ResourceItem>,
+    /// The steps that were ever begun.
+    pub steps: BTreeMap<Step, StepItem>,
+    /// The operations, newest first.
+    pub operations: Vec<Operation>,
+}
+
+impl Environment {
+    /// The operation that has the environment, or else the newest.
+    pub fn current_operation(&self) -> Option<&Operation> {
+        match self.record.operation {
+            Some(id) => self.operations.iter().find(|operation| operation.id == id),
+            None => self.operations.first(),
+        }
+    }
+}
+
+impl Records {
+    /// The table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Records { client, table: table.into() }
+    }
+
+    /// Reads an environment's partition with one consistent query, newest operations first.
+    pub async fn load(&self, id: EnvironmentId) -> Result<Option<Environment>, Fault> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(environment_pk(id)))
+            .scan_index_forward(false)
+            .limit(100)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| aws::fault("dynamodb:Query", error))?;
+        let (mut record, mut resources, mut steps, mut operations) = (None, BTreeMap::new(), BTreeMap::new(), vec![]);
+        for item in answer.items.unwrap_or_default() {
+            let sk = item.get("sk").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+            match sk.split('#').next() {
+                Some("RECORD") => record = Some(read::<Record>(item)?),
+                Some("RESOURCE") => {
+                    let item: ResourceItem = read(item)?;
+                    resources.insert(item.key.clone(), item);
+                }
+                Some("STEP") => {
+                    let item: StepItem = read(item)?;
+                    steps.insert(item.step, item);
+                }
+                Some("OPERATION") => operations.push(read::<Operation>(item)?),
+                _ => {}
+            }
+        }
+        Ok(record.map(|record| Environment { record, resources, steps, operations }))
+    }
+
+    /// Writes a resource. Only under its step's lease.
+    pub async fn save_resource(&self, id: EnvironmentId, resource: &ResourceItem) -> Result<(), Fault> {
+        let item = write(resource, environment_pk(id), resource_sk(&resource.key))?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map(drop).map_err(|error| aws::fault("dynamodb:PutItem", error))
+    }
+}
+
+fn environment_pk(id: EnvironmentId) -> String {
+    format!("ENV#{id}")
+}
+
+fn resource_sk(key: &Key) -> String {
+    format!("RESOURCE#{key}")
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// Seconds since 1970, `days` from now: the table's TTL attribute.
+fn in_days(now: Timestamp, days: i64) -> i64 {
+    now.as_second() + days * 86_400
+}
+
+/// An item with its keys.
+fn write(value: &impl Serialize, pk: impl Into<String>, sk: impl Into<String>) -> Result<Item, Fault> {
+    let mut item: Item = serde_dynamo::to_item(value).map_err(|error| Fault::bug(error.to_string()))?;
+    item.insert("pk".into(), text(pk));
+    item.insert("sk".into(), text(sk));
+    Ok(item)
+}
+
+/// A value as an attribute.
+fn attribute(value: &impl Serialize) -> Result<AttributeValue, Fault> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| Fault::bug(error.to_string()))
+}
+
+/// An item of a shape that this code knows.
+fn read<T: DeserializeOwned>(item: Item) -> Result<T, Fault> {
+    let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+    if schema.unwrap_or(0) > SCHEMA {
+        return Err(Fault::bug("an item was written by a newer version of this service"));
+    }
+    serde_dynamo::from_item(item).map_err(|error| Fault::bug(error.to_string()))
+}
+
+/// How a transaction ended.
+enum Transacted {
+    /// It was carried out.
+    Done,
+    /// Some conditions did not hold: for every part its old item, where its condition was the reason.
+    Refused(Vec<Option<Item>>),
+}
+
+impl Records {
+    /// Carries out a transaction. The SDK's own token makes its repeated call answer what the first one came
+    /// to; a conflict with another transaction is tried again a few times.
+    async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, Fault> {
+        use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as Refusal;
+        for attempt in 0_u32.. {
+            let call = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
+            let error = match call.send().await {
+                Ok(_) => return Ok(Transacted::Done),
+                Err(error) => error,
+            };
+            if let SdkError::ServiceError(refused) = &error
+                && let Refusal::TransactionCanceledException(canceled) = refused.err()
+            {
+                let reasons = canceled.cancellation_reasons();
+                if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+                    let failed = |reason: &aws_sdk_dynamodb::types::CancellationReason| {
+                        (reason.code() == Some("ConditionalCheckFailed"))
+                            .then(|| reason.item().cloned().unwrap_or_default())
+                    };
+                    return Ok(Transacted::Refused(reasons.iter().map(failed).collect()));
+                }
+                if reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) && attempt < 8 {
+                    conflict_pause(attempt).await;
+                    continue;
+                }
+            }
+            return Err(aws::fault("dynamodb:TransactWriteItems", error));
+        }
+        Err(Fault::bug("the attempts of a transaction ran out"))
+    }
+}
+
+/// The pause before a transaction that met another one is tried again: 10 ms, doubling to 320 ms. Short
+/// against a function's time, and DynamoDB gives no other sign of when the other one is through.
+async fn conflict_pause(attempt: u32) {
+    tokio::time::sleep(std::time::Duration::from_millis(10 << attempt.min(5))).await;
+}
+
+/// The old item of a conditional write that was refused; `None` for any other error.
+fn refused<E>(error: &SdkError<E, HttpResponse>, item: impl FnOnce(&E) -> Option<&Item>) -> Option<Item>
+where
+    E: ProvideErrorMetadata,
+{
+    let error = error.as_service_error()?;
+    (error.code() == Some("ConditionalCheckFailedException")).then(|| item(error).cloned().unwrap_or_default())
+}

@@ -1,0 +1,204 @@
+//! Removing a step's resources, as far as dependencies allow.
+//!
+//! A removal does not stop at its first failure. It drives everything that nothing else holds any more, waits
+//! for what is on its way out, and only when nothing is left to do or to wait for says what failed. What goes by
+//! a name is looked at before it is touched: it may be somebody else's by now.
+
+use crate::{
+    call::{Action, Answer},
+    ensure::look,
+    records::{Evidence, ResourceItem, ResourceState},
+    resource::{Departure, Group, Owner, State},
+    turn::{Trouble, Turn, Waits, next_look, now, pause},
+};
+use environment::{Code, Entry, Fault, Key};
+use futures::future::join_all;
+use std::collections::BTreeMap;
+
+impl<G: Group> Turn<'_, G> {
+    /// Drives the removal of every resource of the step as far as it goes now.
+    pub(crate) async fn remove(&mut self) -> Result<Answer, Fault> {
+        self.read_catalogue();
+        let mut faults: BTreeMap<Key, Fault> = BTreeMap::new();
+        let mut waits = Waits::default();
+        let mut tried: Vec<Key> = Vec::new();
+        loop {
+            let left: Vec<&Entry> = self.left().filter(|entry| !tried.contains(&entry.key)).collect();
+            let (wave, held): (Vec<&Entry>, Vec<&Entry>) =
+                left.into_iter().partition(|entry| self.holders(entry).next().is_none());
+            if wave.is_empty() {
+                for entry in held {
+                    match self.holders(entry).find(|holder| self.is_being_removed_elsewhere(holder)) {
+                        Some(holder) => waits.add_other_step(&holder.key),
+                        None => self.note_held(entry, &mut faults),
+                    }
+                }
+                break;
+            }
+            if !self.has_time() {
+                return Ok(Answer::waiting(None, 0));
+            }
+            let results = join_all(wave.into_iter().map(|entry| self.remove_one(entry))).await;
+            let mut lost = None;
+            for (item, result) in results {
+                match result {
+                    Ok(Departure::Gone) => {}
+                    Ok(Departure::Leaving) => {
+                        waits.add(&item.key, next_look(item.since, item.kind.usual_removal_seconds()));
+                    }
+                    Err(Trouble::Of(fault)) => {
+                        tracing::warn!(resource = %item.key, fault = ?fault, "the resource does not go");
+                        if fault.code.is_retryable() {
+                            waits.add(&item.key, pause(&fault));
+                        }
+                        faults.insert(item.key.clone(), fault);
+                    }
+                    Err(Trouble::Lost(fault)) => lost = Some(fault),
+                }
+                tried.push(item.key.clone());
+                self.environment.resources.insert(item.key.clone(), item);
+            }
+            if let Some(fault) = lost {
+                return Err(fault);
+            }
+            self.let_parts_go().await?;
+        }
+        if self.is_overdue()
+            && let Some(key) = waits.key()
+        {
+            let late = Fault::new(Code::NotStabilized, "It did not go within the operation's time.").of(key);
+            return Ok(Answer::failed(faults.remove(key).unwrap_or(late)));
+        }
+        let first = faults.into_values().next();
+        Ok(waits.answer().or(first.map(Answer::failed)).unwrap_or_else(Answer::done))
+    }
+
+    /// The step's entries that are still there and go by a call of their own.
+    fn left(&self) -> impl Iterator<Item = &Entry> {
+        let own = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.part_of.is_none());
+        own.filter(|entry| !self.is_gone(&entry.key))
+    }
+
+    fn is_gone(&self, key: &Key) -> bool {
+        matches!(self.state(key), ResourceState::Gone | ResourceState::Retained)
+    }
+
+    /// What keeps an entry from going: what comes after it and is still there, its own parts aside.
+    fn holders<'s>(&'s self, entry: &'s Entry) -> impl Iterator<Item = &'s Entry> {
+        self.entries.iter().filter(move |other| {
+            other.after.contains(&entry.key)
+                && other.kind.holds_what_it_comes_after()
+                && other.part_of.as_ref() != Some(&entry.key)
+                && !self.is_gone(&other.key)
+        })
+    }
+
+    /// Whether another step, or the removal of what it is part of, may still make it go.
+    fn is_being_removed_elsewhere(&self, holder: &Entry) -> bool {
+        let goer = holder.part_of.as_ref().and_then(|key| self.entries.iter().find(|entry| entry.key == *key));
+        let step = goer.unwrap_or(holder).step;
+        if step == self.call.step {
+            return false;
+        }
+        let report = self.environment.steps.get(&step).and_then(|it| it.report(self.call.operation_id, Action::Remove));
+        report.is_none_or(|report| report.ended_at.is_none())
+    }
+
+    fn note_held(&self, entry: &Entry, faults: &mut BTreeMap<Key, Fault>) {
+        if let Some(holder) = self.holders(entry).next() {
+            let message = format!("{} holds it and is still there.", holder.key);
+            faults.entry(entry.key.clone()).or_insert_with(|| Fault::new(Code::Conflict, message).of(&entry.key));
+        }
+    }
+
+    async fn remove_one(&self, entry: &Entry) -> (ResourceItem, Result<Departure, Trouble>) {
+        let mut item = self.item(entry);
+        let result = self.take_away(entry, &mut item).await;
+        let result = match result {
+            Err(Trouble::Of(fault)) => {
+                let fault = fault.of(&entry.key);
+                item.error = Some(fault.clone());
+                self.save(&item).await.and(Err(Trouble::Of(fault)))
+            }
+            other => other,
+        };
+        (item, result)
+    }
+
+    async fn take_away(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Departure, Trouble> {
+        let never_made = item.state == ResourceState::Planned && !self.lease.unclean;
+        if never_made && !entry.kind.is_made_by_the_request() {
+            return self.note_gone(item, "NEVER_MADE").await;
+        }
+        let Some(resource) = self.engine.group.resource(entry.kind) else {
+            return Err(Fault::bug(format!("{} is not this function's", entry.kind)).into());
+        };
+        let before = item.clone();
+        let site = self.site(entry, &before)?;
+        let known = before.id.as_deref().filter(|_| !entry.kind.is_addressed_by_name());
+        let id = match known.filter(|_| item.state != ResourceState::Leaving) {
+            // AWS never uses its ids again: this one is ours, or gone.
+            Some(id) => id.to_owned(),
+            None => match look(resource, &site).await? {
+                Some(found) if found.owner == Owner::Foreign => return self.note_gone(item, "FOREIGN").await,
+                Some(found) => {
+                    item.id = Some(found.id.clone());
+                    if matches!(found.state, State::Leaving) {
+                        return self.note_leaving(item).await;
+                    }
+                    found.id
+                }
+                None if item.id.is_none() && !never_made && !self.was_missed_long_enough(item) => {
+                    self.save(item).await?;
+                    return Ok(Departure::Leaving);
+                }
+                None => return self.note_gone(item, "NOT_FOUND").await,
+            },
+        };
+        match resource.remove(&site, &id).await {
+            Ok(Departure::Gone) => self.note_gone(item, "NOT_FOUND").await,
+            Ok(Departure::Leaving) => self.note_leaving(item).await,
+            Err(fault) if fault.code == Code::NotFound => self.note_gone(item, "NOT_FOUND").await,
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    async fn note_gone(&self, item: &mut ResourceItem, code: &str) -> Result<Departure, Trouble> {
+        item.become_(ResourceState::Gone, now());
+        item.error = None;
+        item.evidence = Some(Evidence { code: code.to_owned(), looked_at: now() });
+        self.save(item).await?;
+        Ok(Departure::Gone)
+    }
+
+    async fn note_leaving(&self, item: &mut ResourceItem) -> Result<Departure, Trouble> {
+        item.become_(ResourceState::Leaving, now());
+        item.error = None;
+        self.save(item).await?;
+        Ok(Departure::Leaving)
+    }
+
+    /// Records what went with what it was part of.
+    async fn let_parts_go(&mut self) -> Result<(), Fault> {
+        let parts: Vec<ResourceItem> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.part_of.as_ref().is_some_and(|holder| self.is_gone(holder)))
+            .filter(|entry| !self.is_gone(&entry.key))
+            .map(|entry| self.item(entry))
+            .collect();
+        let saved = join_all(parts.into_iter().map(async |mut item| {
+            let made = item.state != ResourceState::Planned;
+            let noted = self.note_gone(&mut item, if made { "HOLDER_GONE" } else { "NEVER_MADE" }).await;
+            (item, noted)
+        }))
+        .await;
+        for (item, noted) in saved {
+            if let Err(Trouble::Lost(fault) | Trouble::Of(fault)) = noted {
+                return Err(fault);
+            }
+            self.environment.resources.insert(item.key.clone(), item);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,245 @@
+//! A turn: one invocation of a group's function on a step.
+//!
+//! Take the step's lease, load the record, do what can be done now, record each id the moment it is known,
+//! release, answer. Waiting is the state machine's.
+//!
+//! The crash story. A turn may die anywhere: then its lease is not released but expires, just after Lambda has
+//! killed the function, and the next turn of the step finds it `unclean` and looks before it acts. A turn that
+//! loses the table throws: its lease expires, too. An older operation's turn finds a newer fence and touches
+//! nothing.
+
+use crate::{
+    call::{Action, Answer, Call, Outcome},
+    records::{Desired, Environment, Lease, Records, ResourceItem, ResourceState, Taken},
+    resource::{Group, Site},
+};
+use environment::{
+    Code, Entry, Fault, Key, Place, Properties, Subject, catalogue,
+    properties::{Reference, resolve},
+};
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::Value;
+
+/// What a group's function is made of.
+#[derive(Debug)]
+pub struct Engine<G> {
+    /// The behaviour of the group's resources.
+    pub group: G,
+    /// The table.
+    pub records: Records,
+    /// The account, region and stack.
+    pub place: Place,
+    /// How long a read may lag behind a write.
+    pub read_lag: SignedDuration,
+}
+
+/// One invocation of the function.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Its request id.
+    pub id: String,
+    /// When Lambda ends it.
+    pub deadline: Timestamp,
+}
+
+/// A lease outlives its function by this much.
+const GRACE: SignedDuration = SignedDuration::from_secs(5);
+/// No wave of calls is begun with less time left: a call may take 8 s, and its outcome must be recorded.
+const WAVE: SignedDuration = SignedDuration::from_secs(12);
+/// How soon to look again at what another step is working on.
+const OTHER_STEP: u32 = 2;
+
+/// The time, as records keep it.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Millisecond).unwrap_or(now)
+}
+
+impl<G: Group> Engine<G> {
+    /// Takes a turn. A fault is thrown for bugs and lost infrastructure only.
+    pub async fn turn(&self, call: &Call, invocation: &Invocation) -> Result<Answer, Fault> {
+        let lease = match self.records.take_lease(call, &invocation.id, now(), invocation.deadline + GRACE).await? {
+            Taken::Yes(lease) => lease,
+            Taken::Busy(seconds) => return Ok(Answer::waiting(None, seconds)),
+            Taken::Superseded => return Ok(Answer::superseded()),
+        };
+        let answer = self.work(call, &lease, invocation).await?;
+        self.records.release_lease(&lease, &answer, now()).await?;
+        Ok(answer)
+    }
+
+    async fn work(&self, call: &Call, lease: &Lease, invocation: &Invocation) -> Result<Answer, Fault> {
+        let Some(environment) = self.records.load(call.environment_id).await? else {
+            // A lost table must not cost anybody anything: what has no record is not touched.
+            return Ok(Answer::superseded());
+        };
+        let record = &environment.record;
+        if record.operation != Some(call.operation_id) || record.fence != call.fence {
+            return Ok(Answer::superseded());
+        }
+        match call.action {
+            Action::Ensure if record.desired == Desired::Absent => return Ok(Answer::turn()),
+            Action::Ensure if !record.status.allows_ensure() => return Ok(Answer::superseded()),
+            Action::Remove | Action::Prove if !record.status.allows_remove() => return Ok(Answer::superseded()),
+            Action::Ensure | Action::Remove | Action::Prove => {}
+        }
+        let mut turn = Turn { engine: self, call, lease, invocation, environment, entries: Vec::new() };
+        match call.action {
+            Action::Ensure => turn.ensure().await,
+            Action::Remove => turn.remove().await,
+            Action::Prove => turn.prove().await,
+        }
+    }
+}
+
+/// A turn under its lease.
+pub(crate) struct Turn<'a, G> {
+    pub(crate) engine: &'a Engine<G>,
+    pub(crate) call: &'a Call,
+    pub(crate) lease: &'a Lease,
+    invocation: &'a Invocation,
+    /// The partition, kept up to date with what this turn writes.
+    pub(crate) environment: Environment,
+    /// The catalogue, every step's.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Why something could not be done.
+pub(crate) enum Trouble {
+    /// The resource's fault.
+    Of(Fault),
+    /// The table is lost: the turn must not be answered as if all were recorded.
+    Lost(Fault),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Trouble::Of(fault)
+    }
+}
+
+impl<G: Group> Turn<'_, G> {
+    /// The catalogue with the zones that are recorded by now.
+    pub(crate) fn read_catalogue(&mut self) {
+        let record = &self.environment.record;
+        self.entries =
+            catalogue(&Subject { id: record.id, spec: &record.spec, zones: &record.zones, place: &self.engine.place });
+    }
+
+    /// A resource as recorded, or as planned where a newer catalogue knows one more.
+    pub(crate) fn item(&self, entry: &Entry) -> ResourceItem {
+        self.environment.resources.get(&entry.key).cloned().unwrap_or_else(|| ResourceItem::planned(entry, now()))
+    }
+
+    /// The state of a resource.
+    pub(crate) fn state(&self, key: &Key) -> ResourceState {
+        self.environment.resources.get(key).map_or(ResourceState::Planned, |item| item.state)
+    }
+
+    /// Whether there is time for another wave of calls.
+    pub(crate) fn has_time(&self) -> bool {
+        self.invocation.deadline.duration_since(now()) > WAVE
+    }
+
+    /// Whether the operation's own time is over.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let operation = self.environment.operations.iter().find(|one| one.id == self.call.operation_id);
+        operation.and_then(|operation| operation.deadline).is_some_and(|deadline| deadline < now())
+    }
+
+    /// Whether another step has already failed under this operation: then the rest is work in vain.
+    pub(crate) fn another_step_failed(&self) -> bool {
+        let operation = self.call.operation_id;
+        let others = self.environment.steps.values().filter(|step| step.step != self.call.step);
+        others.into_iter().any(|step| step.ended(operation, Action::Ensure, Outcome::Failed))
+    }
+
+    /// A resource's site. In a removal, references to what is gone are null; otherwise they must be known.
+    pub(crate) fn site<'s>(&'s self, entry: &'s Entry, item: &'s ResourceItem) -> Result<Site<'s>, Fault> {
+        let lookup = |reference: &Reference| {
+            let referred = self.environment.resources.get(reference.key())?;
+            match reference {
+                Reference::Id(_) => referred.id.clone(),
+                Reference::Attribute(_, name) if name == "Arn" => referred.arn.clone(),
+                Reference::Attribute(_, name) => referred.attributes.get(name).cloned(),
+            }
+        };
+        let wanted = match self.call.action {
+            Action::Ensure => entry.wanted.iter().map(|(name, value)| Ok((name.clone(), resolve(value, &lookup)?))),
+            Action::Remove | Action::Prove => {
+                return Ok(self.site_of(entry, item, lenient(&entry.wanted, &lookup)));
+            }
+        };
+        let wanted: Result<Properties, Reference> = wanted.collect();
+        let wanted = wanted.map_err(|unknown| Fault::bug(format!("{} needs {unknown:?}", entry.key)))?;
+        Ok(self.site_of(entry, item, wanted))
+    }
+
+    fn site_of<'s>(&'s self, entry: &'s Entry, item: &'s ResourceItem, wanted: Properties) -> Site<'s> {
+        Site {
+            environment: self.call.environment_id,
+            operation: self.call.operation_id,
+            place: &self.engine.place,
+            entry,
+            wanted,
+            id: item.id.as_deref(),
+            intake_until: self.environment.record.intake_until,
+            now: now(),
+        }
+    }
+
+    /// Records a resource.
+    pub(crate) async fn save(&self, item: &ResourceItem) -> Result<(), Trouble> {
+        self.engine.records.save_resource(self.call.environment_id, item).await.map_err(Trouble::Lost)
+    }
+}
+
+/// Properties with every reference to something unknown replaced by null.
+fn lenient(wanted: &Properties, lookup: &impl Fn(&Reference) -> Option<String>) -> Properties {
+    wanted.iter().map(|(name, value)| (name.clone(), resolve(value, lookup).unwrap_or(Value::Null))).collect()
+}
+
+/// How long to wait for what has been under way since `since` and usually takes `usual` seconds: what is left of
+/// that, at most 30 s at a time, and then a look every 10 s (every 2 s for what is usually quick).
+pub(crate) fn next_look(since: Timestamp, usual: u32) -> u32 {
+    let elapsed = u32::try_from(now().duration_since(since).as_secs().max(0)).unwrap_or(u32::MAX);
+    let rhythm = usual.clamp(2, 10);
+    usual.saturating_sub(elapsed).clamp(rhythm, 30)
+}
+
+/// How long to wait before a retryable fault is met again.
+pub(crate) fn pause(fault: &Fault) -> u32 {
+    match fault.code {
+        Code::NotFound => 2,
+        Code::Throttled => 10,
+        _ => 5,
+    }
+}
+
+/// What a step is waiting for, the soonest of all.
+#[derive(Default)]
+pub(crate) struct Waits(Option<(u32, Key)>);
+
+impl Waits {
+    /// One more thing to wait for.
+    pub(crate) fn add(&mut self, key: &Key, seconds: u32) {
+        if self.0.as_ref().is_none_or(|(soonest, _)| seconds < *soonest) {
+            self.0 = Some((seconds, key.clone()));
+        }
+    }
+
+    /// What another step is working on.
+    pub(crate) fn add_other_step(&mut self, key: &Key) {
+        self.add(key, OTHER_STEP);
+    }
+
+    /// The answer, if there is anything to wait for.
+    pub(crate) fn answer(self) -> Option<Answer> {
+        self.0.map(|(seconds, key)| Answer::waiting(Some(key), seconds))
+    }
+
+    /// The resource that is waited for.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.0.as_ref().map(|(_, key)| key)
+    }
+}

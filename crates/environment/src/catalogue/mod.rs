@@ -1,0 +1,259 @@
+//! The catalogue: what an environment consists of, as a pure function of its spec.
+//!
+//! Everything that makes, shows, corrects, removes or documents resources reads this one list.
+
+mod cluster;
+pub mod identity;
+mod network;
+pub mod worker;
+
+use crate::{
+    id::EnvironmentId,
+    key::Key,
+    kind::Kind,
+    place::Place,
+    properties::{Properties, Reference, reference},
+    spec::Spec,
+    step::Step,
+    tags,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// One resource of an environment.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// How the environment calls it.
+    pub key: Key,
+    /// Its kind.
+    pub kind: Kind,
+    /// The step that makes and removes it.
+    pub step: Step,
+    /// What must be ready before it is made, and may go only after it where it
+    /// [holds](Kind::holds_what_it_comes_after) that.
+    pub after: BTreeSet<Key>,
+    /// What it is part of: it goes when that goes, without a call of its own.
+    pub part_of: Option<Key>,
+    /// Its properties. They may refer to other resources.
+    pub wanted: Properties,
+}
+
+/// Whose catalogue it is, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The environment.
+    pub id: EnvironmentId,
+    /// Its spec.
+    pub spec: &'a Spec,
+    /// The availability zones, by zone id, chosen once at the environment's first step. Empty before.
+    pub zones: &'a [String],
+    /// The account, region and stack.
+    pub place: &'a Place,
+}
+
+/// Every resource of the environment, each after what it needs.
+pub fn catalogue(subject: &Subject<'_>) -> Vec<Entry> {
+    let mut entries = network::entries(subject);
+    entries.extend(identity::entries(subject));
+    entries.extend(cluster::entries(subject));
+    entries.extend(worker::entries(subject));
+    entries
+}
+
+impl Entry {
+    /// An entry that comes after everything its properties refer to.
+    fn new(step: Step, kind: Kind, key: Key, wanted: Value) -> Entry {
+        let mut after = BTreeSet::new();
+        collect_references(&wanted, &mut after);
+        let wanted = match wanted {
+            Value::Object(properties) => properties,
+            _ => Properties::new(),
+        };
+        Entry { key, kind, step, after, part_of: None, wanted }
+    }
+
+    /// The same entry, after these as well.
+    fn after(mut self, keys: impl IntoIterator<Item = Key>) -> Entry {
+        self.after.extend(keys);
+        self
+    }
+
+    /// The same entry, going when that goes.
+    fn part_of(mut self, key: Key) -> Entry {
+        self.part_of = Some(key);
+        self
+    }
+
+    /// The same entry with the tags that everything carries, the team's own among them.
+    fn tagged(mut self, subject: &Subject<'_>, name: &str) -> Entry {
+        let mut tags = vec![
+            json!({"Key": "Name", "Value": name}),
+            json!({"Key": tags::ID, "Value": subject.id}),
+            json!({"Key": tags::RESOURCE, "Value": self.key}),
+            json!({"Key": tags::STACK, "Value": subject.place.stack}),
+            json!({"Key": tags::TEAM, "Value": subject.spec.team}),
+        ];
+        tags.extend(subject.spec.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})));
+        self.wanted.insert("Tags".to_owned(), Value::Array(tags));
+        self
+    }
+}
+
+fn collect_references(value: &Value, into: &mut BTreeSet<Key>) {
+    // The lookup answers everything, so the walk sees every reference and cannot fail.
+    let seen = std::cell::RefCell::new(into);
+    let _ = crate::properties::resolve(value, &|reference: &Reference| {
+        seen.borrow_mut().insert(reference.key().clone());
+        Some(String::new())
+    });
+}
+
+/// The keys that other groups' entries and the outputs refer to.
+pub mod keys {
+    use super::Key;
+
+    macro_rules! keys {
+        ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+            $($(#[$doc])* pub fn $name() -> Key { Key::new($text) })*
+        };
+    }
+
+    keys! {
+        /// The VPC.
+        vpc = "network/vpc";
+        /// The internet gateway.
+        internet_gateway = "network/internet-gateway";
+        /// Its attachment.
+        internet_gateway_attachment = "network/internet-gateway-attachment";
+        /// The public subnets' route table.
+        public_route_table = "network/public-route-table";
+        /// The worker's security group.
+        security_group = "network/security-group";
+        /// The secret.
+        secret = "identity/secret";
+        /// The worker's execution role.
+        execution_role = "identity/task-execution-role";
+        /// The worker's task role.
+        worker_task_role = "identity/worker-task-role";
+        /// The flow runs' execution role.
+        flow_execution_role = "identity/flow-execution-role";
+        /// The flow runs' task role.
+        flow_task_role = "identity/flow-task-role";
+        /// The ECS cluster.
+        cluster = "cluster/cluster";
+        /// The namespace.
+        namespace = "cluster/namespace";
+        /// The worker's log group.
+        worker_log_group = "cluster/worker-log-group";
+        /// The flow runs' log group.
+        flows_log_group = "cluster/flows-log-group";
+        /// The worker's task definition.
+        task_definition = "worker/task-definition";
+        /// The worker's service.
+        service = "worker/service";
+    }
+
+    /// The public subnet of this number, counted from 1.
+    pub fn public_subnet(number: usize) -> Key {
+        Key::new(format!("network/public-subnet-{number}"))
+    }
+
+    /// The private subnet of this number, counted from 1.
+    pub fn private_subnet(number: usize) -> Key {
+        Key::new(format!("network/private-subnet-{number}"))
+    }
+}
+
+fn references(keys: impl IntoIterator<Item = Key>) -> Value {
+    keys.into_iter().map(|key| reference(&key)).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::spec::*;
+
+    pub(crate) fn place() -> Place {
+        Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            stack: "prefect-environments".into(),
+            role_path: "/prefect-environments/prefect-environments/".into(),
+            permissions_boundary: None,
+            worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+        }
+    }
+
+    pub(crate) fn spec(nat: Nat) -> Spec {
+        let range = |third: u8| format!("10.0.{third}.0/24").parse().expect("a range");
+        Spec {
+            name: "prefect".into(),
+            team: "data".into(),
+            network: Network::Create {
+                vpc_cidr: "10.0.0.0/16".parse().expect("a range"),
+                public_subnets: (1..=3).map(range).collect(),
+                private_subnets: if nat == Nat::None { vec![] } else { (4..=6).map(range).collect() },
+                nat,
+            },
+            prefect: Prefect {
+                server: Server::Cloud { account_id: uuid::Uuid::from_u128(1), workspace_id: uuid::Uuid::from_u128(2) },
+                credential: Credential::ApiKey,
+                work_pool: "ecs-work-pool".into(),
+            },
+            worker: Worker {
+                name: "dev-worker".into(),
+                image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+                cpu: 512,
+                memory: 1024,
+                desired_count: 1,
+                command: ["prefect", "worker", "start"].map(String::from).to_vec(),
+                environment: Default::default(),
+                secrets: Default::default(),
+                capacity: Capacity::Fargate,
+            },
+            flows: Flows { policy_arns: vec![] },
+            log_retention_days: 30,
+            tags: Default::default(),
+        }
+    }
+
+    pub(crate) fn entries(spec: &Spec) -> Vec<Entry> {
+        let place = place();
+        let zones = ["euw1-az1", "euw1-az2", "euw1-az3"].map(String::from);
+        catalogue(&Subject { id: EnvironmentId::new(1, 1), spec, zones: &zones, place: &place })
+    }
+
+    #[test]
+    fn every_entry_comes_after_what_it_needs_and_nothing_has_two_entries() {
+        for nat in [Nat::Single, Nat::PerAz, Nat::None] {
+            let mut before = BTreeSet::new();
+            for entry in entries(&spec(nat)) {
+                for key in &entry.after {
+                    assert!(before.contains(key), "{} comes before {key}, which it needs", entry.key);
+                }
+                assert!(before.insert(entry.key.clone()), "{} is there twice", entry.key);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_tagged_carries_its_owner_and_what_is_not_is_part_of_something() {
+        for entry in entries(&spec(Nat::PerAz)) {
+            let tags = entry.wanted.get("Tags").map(Value::to_string).unwrap_or_default();
+            if entry.kind.is_tagged() {
+                for tag in ["\"Name\"", tags::ID, tags::RESOURCE, tags::STACK, tags::TEAM] {
+                    assert!(tags.contains(tag), "{} has no tag {tag}", entry.key);
+                }
+            } else {
+                assert!(tags.is_empty(), "{} cannot carry tags", entry.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_fits_into_one_transaction() {
+        // 100 items at most: the resources, the record, the operation, three reservations and the key.
+        assert!(entries(&spec(Nat::PerAz)).len() + 6 <= 100);
+    }
+}

@@ -1,0 +1,239 @@
+//! The worker: its task definition and its service.
+
+use super::{Entry, Subject, cluster, keys, references};
+use crate::{
+    key::Key,
+    kind::Kind,
+    properties::{attribute, reference},
+    spec::{Capacity, Credential, Nat, Network, Server, Spec},
+    step::Step,
+};
+use serde_json::{Value, json};
+
+/// The container's name.
+pub const CONTAINER: &str = "prefect-worker";
+/// The option that makes a worker answer health checks.
+pub const WITH_HEALTHCHECK: &str = "--with-healthcheck";
+
+pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
+    vec![task_definition(subject), service(subject)]
+}
+
+/// The command of a worker of this pool. An exec array: no shell reads it, and signals reach Prefect.
+pub fn default_command(work_pool: &str) -> Vec<String> {
+    ["prefect", "worker", "start", "--pool", work_pool, "--type", "ecs", WITH_HEALTHCHECK].map(String::from).to_vec()
+}
+
+fn task_definition(subject: &Subject<'_>) -> Entry {
+    let spec = subject.spec;
+    let wanted = json!({
+        "Family": format!("{}-worker-task", spec.name),
+        "NetworkMode": "awsvpc",
+        "RequiresCompatibilities": ["FARGATE"],
+        "Cpu": spec.worker.cpu.to_string(),
+        "Memory": spec.worker.memory.to_string(),
+        "ExecutionRoleArn": attribute(&keys::execution_role(), "Arn"),
+        "TaskRoleArn": attribute(&keys::worker_task_role(), "Arn"),
+        "ContainerDefinitions": [container(subject)],
+    });
+    Entry::new(Step::WorkerSetup, Kind::TaskDefinition, keys::task_definition(), wanted)
+        .tagged(subject, &format!("{}-ecs", spec.name))
+}
+
+fn container(subject: &Subject<'_>) -> Value {
+    let spec = subject.spec;
+    let mut container = json!({
+        "Name": CONTAINER,
+        "Image": spec.worker.image,
+        "Essential": true,
+        "Cpu": spec.worker.cpu,
+        "Memory": spec.worker.memory,
+        "Command": spec.worker.command,
+        "Environment": environment(subject),
+        "Secrets": secrets(spec),
+        // As long as Fargate allows: the worker finishes what it is submitting.
+        "StopTimeout": 120,
+        "LogConfiguration": {
+            "LogDriver": "awslogs",
+            "Options": {
+                "awslogs-group": cluster::worker_log_group(&spec.name),
+                "awslogs-region": subject.place.region,
+                "awslogs-stream-prefix": "prefect",
+            }
+        },
+    });
+    // A command of the team's own may not answer health checks; ECS would then kill a healthy worker.
+    if spec.worker.command.iter().any(|argument| argument == WITH_HEALTHCHECK) {
+        let look = "import urllib.request as u; u.urlopen('http://localhost:8080/health', timeout=4)";
+        container["HealthCheck"] = json!({
+            "Command": ["CMD", "python", "-c", look],
+            "Interval": 30,
+            "Timeout": 5,
+            "Retries": 3,
+            "StartPeriod": 60,
+        });
+    }
+    container
+}
+
+/// The names of the variables that the service sets itself, some of them only for some servers. A request may
+/// set none of them, neither in the clear nor from a secret.
+pub const OWN_VARIABLES: &[&str] = &[
+    "PREFECT_API_URL",
+    "PREFECT_API_KEY",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_ACCOUNT_ID",
+    "PREFECT_WORKSPACE_ID",
+    "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+];
+
+/// The variables through which the AWS SDKs would take credentials from somewhere else than the task's role.
+pub const AWS_CREDENTIALS: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
+/// The variables that the service sets itself, in a fixed order; all of them are among [`OWN_VARIABLES`].
+fn own_variables(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
+    let server = &subject.spec.prefect.server;
+    let region = &subject.place.region;
+    let mut variables = vec![("PREFECT_API_URL", server.api_url())];
+    if let Server::Cloud { account_id, workspace_id } = server {
+        variables.push(("PREFECT_ACCOUNT_ID", account_id.to_string()));
+        variables.push(("PREFECT_WORKSPACE_ID", workspace_id.to_string()));
+    }
+    // The AWS SDK in the worker exits where it finds no region.
+    variables.push(("AWS_REGION", region.clone()));
+    variables.push(("AWS_DEFAULT_REGION", region.clone()));
+    variables
+}
+
+fn environment(subject: &Subject<'_>) -> Value {
+    let own = own_variables(subject).into_iter().map(|(name, value)| (name.to_owned(), value));
+    let teams = subject.spec.worker.environment.clone();
+    own.chain(teams).map(|(name, value)| json!({"Name": name, "Value": value})).collect()
+}
+
+fn secrets(spec: &Spec) -> Value {
+    let credential = &spec.prefect.credential;
+    let source = match credential {
+        Credential::ApiKey | Credential::AuthString => reference(&keys::secret()),
+        Credential::SharedApiKey { secret_arn } => json!(secret_arn),
+        Credential::None => Value::Null,
+    };
+    let own = credential.variable().map(|name| json!({"Name": name, "ValueFrom": source}));
+    let teams = spec.worker.secrets.iter().map(|(name, arn)| json!({"Name": name, "ValueFrom": arn}));
+    own.into_iter().chain(teams).collect()
+}
+
+fn service(subject: &Subject<'_>) -> Entry {
+    let spec = subject.spec;
+    let Network::Create { public_subnets, private_subnets, nat, .. } = &spec.network;
+    let (subnets, public_address): (Vec<Key>, _) = match nat {
+        Nat::None => ((1..=public_subnets.len()).map(keys::public_subnet).collect(), "ENABLED"),
+        Nat::Single | Nat::PerAz => ((1..=private_subnets.len()).map(keys::private_subnet).collect(), "DISABLED"),
+    };
+    let mut wanted = json!({
+        "ServiceName": spec.worker.name,
+        "Cluster": reference(&keys::cluster()),
+        "TaskDefinition": reference(&keys::task_definition()),
+        "DesiredCount": spec.worker.desired_count,
+        "NetworkConfiguration": {"AwsvpcConfiguration": {
+            "Subnets": references(subnets),
+            "SecurityGroups": [reference(&keys::security_group())],
+            "AssignPublicIp": public_address,
+        }},
+        "DeploymentConfiguration": {
+            "MaximumPercent": 200,
+            "MinimumHealthyPercent": 100,
+            "DeploymentCircuitBreaker": {"Enable": true, "Rollback": true},
+        },
+        "PropagateTags": "SERVICE",
+    });
+    match spec.worker.capacity {
+        Capacity::Fargate => wanted["LaunchType"] = json!("FARGATE"),
+        Capacity::FargateSpot => {
+            wanted["CapacityProviderStrategy"] = json!([{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]);
+        }
+    }
+    Entry::new(Step::Worker, Kind::Service, keys::service(), wanted)
+        // A task that starts without roles, logs or a way out fails; the step order sees to the way out.
+        .after([keys::execution_role(), keys::worker_task_role(), keys::worker_log_group()])
+        .tagged(subject, &format!("{}-ecs", spec.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{entries, spec};
+    use super::*;
+
+    fn wanted(spec: &Spec, key: Key) -> Value {
+        let entries = entries(spec);
+        let entry = entries.into_iter().find(|entry| entry.key == key);
+        Value::Object(entry.expect("the key is in the catalogue").wanted)
+    }
+
+    #[test]
+    fn the_api_key_reaches_the_worker_as_a_secret_and_as_nothing_else() {
+        let definition = wanted(&spec(Nat::Single), keys::task_definition());
+        let container = &definition["ContainerDefinitions"][0];
+        assert_eq!(container["Secrets"], json!([{"Name": "PREFECT_API_KEY", "ValueFrom": {"Ref": "identity/secret"}}]));
+        assert!(!container["Environment"].to_string().contains("PREFECT_API_KEY"));
+    }
+
+    #[test]
+    fn every_variable_that_the_service_sets_is_refused_in_requests() {
+        let mut self_hosted = spec(Nat::Single);
+        self_hosted.prefect.server = Server::SelfHosted { api_url: "https://prefect.example.com/api".into() };
+        self_hosted.prefect.credential = Credential::AuthString;
+        for spec in [spec(Nat::Single), self_hosted] {
+            let definition = wanted(&spec, keys::task_definition());
+            let container = &definition["ContainerDefinitions"][0];
+            for variables in ["Environment", "Secrets"] {
+                for variable in container[variables].as_array().expect("a list") {
+                    let name = variable["Name"].as_str().expect("a name");
+                    assert!(OWN_VARIABLES.contains(&name), "{name} is set by the service and by requests");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_without_health_checks_is_not_checked() {
+        let mut spec = spec(Nat::Single);
+        assert!(wanted(&spec, keys::task_definition())["ContainerDefinitions"][0].get("HealthCheck").is_none());
+        spec.worker.command = default_command("ecs-work-pool");
+        assert!(wanted(&spec, keys::task_definition())["ContainerDefinitions"][0].get("HealthCheck").is_some());
+    }
+
+    #[test]
+    fn without_nat_the_tasks_have_public_addresses_in_the_public_subnets() {
+        let service = wanted(&spec(Nat::None), keys::service());
+        let network = &service["NetworkConfiguration"]["AwsvpcConfiguration"];
+        assert_eq!(network["AssignPublicIp"], "ENABLED");
+        assert_eq!(network["Subnets"][0], json!({"Ref": "network/public-subnet-1"}));
+    }
+
+    #[test]
+    fn spot_capacity_replaces_the_launch_type() {
+        let mut spec = spec(Nat::Single);
+        spec.worker.capacity = Capacity::FargateSpot;
+        let service = wanted(&spec, keys::service());
+        assert!(service.get("LaunchType").is_none());
+        assert_eq!(service["CapacityProviderStrategy"][0]["CapacityProvider"], "FARGATE_SPOT");
+    }
+}

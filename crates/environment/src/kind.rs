@@ -1,0 +1,188 @@
+//! Kinds of resources. Each group's function maps a kind to its behaviour by an exhaustive match, so
+//! that a kind without behaviour does not compile.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A kind of resource, written as CloudFormation's type name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// A VPC.
+    #[serde(rename = "AWS::EC2::VPC")]
+    Vpc,
+    /// An internet gateway.
+    #[serde(rename = "AWS::EC2::InternetGateway")]
+    InternetGateway,
+    /// An internet gateway's attachment to a VPC.
+    #[serde(rename = "AWS::EC2::VPCGatewayAttachment")]
+    VpcGatewayAttachment,
+    /// A subnet.
+    #[serde(rename = "AWS::EC2::Subnet")]
+    Subnet,
+    /// A route table.
+    #[serde(rename = "AWS::EC2::RouteTable")]
+    RouteTable,
+    /// A route in a route table.
+    #[serde(rename = "AWS::EC2::Route")]
+    Route,
+    /// A subnet's association with a route table.
+    #[serde(rename = "AWS::EC2::SubnetRouteTableAssociation")]
+    SubnetRouteTableAssociation,
+    /// A security group.
+    #[serde(rename = "AWS::EC2::SecurityGroup")]
+    SecurityGroup,
+    /// An Elastic IP address.
+    #[serde(rename = "AWS::EC2::EIP")]
+    Eip,
+    /// A NAT gateway.
+    #[serde(rename = "AWS::EC2::NatGateway")]
+    NatGateway,
+    /// A role with its policies.
+    #[serde(rename = "AWS::IAM::Role")]
+    Role,
+    /// A secret.
+    #[serde(rename = "AWS::SecretsManager::Secret")]
+    Secret,
+    /// An ECS cluster.
+    #[serde(rename = "AWS::ECS::Cluster")]
+    Cluster,
+    /// A private DNS namespace of Cloud Map.
+    #[serde(rename = "AWS::ServiceDiscovery::PrivateDnsNamespace")]
+    PrivateDnsNamespace,
+    /// A log group.
+    #[serde(rename = "AWS::Logs::LogGroup")]
+    LogGroup,
+    /// An ECS task definition.
+    #[serde(rename = "AWS::ECS::TaskDefinition")]
+    TaskDefinition,
+    /// An ECS service.
+    #[serde(rename = "AWS::ECS::Service")]
+    Service,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 17] = [
+        Kind::Vpc,
+        Kind::InternetGateway,
+        Kind::VpcGatewayAttachment,
+        Kind::Subnet,
+        Kind::RouteTable,
+        Kind::Route,
+        Kind::SubnetRouteTableAssociation,
+        Kind::SecurityGroup,
+        Kind::Eip,
+        Kind::NatGateway,
+        Kind::Role,
+        Kind::Secret,
+        Kind::Cluster,
+        Kind::PrivateDnsNamespace,
+        Kind::LogGroup,
+        Kind::TaskDefinition,
+        Kind::Service,
+    ];
+
+    /// CloudFormation's type name.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Kind::Vpc => "AWS::EC2::VPC",
+            Kind::InternetGateway => "AWS::EC2::InternetGateway",
+            Kind::VpcGatewayAttachment => "AWS::EC2::VPCGatewayAttachment",
+            Kind::Subnet => "AWS::EC2::Subnet",
+            Kind::RouteTable => "AWS::EC2::RouteTable",
+            Kind::Route => "AWS::EC2::Route",
+            Kind::SubnetRouteTableAssociation => "AWS::EC2::SubnetRouteTableAssociation",
+            Kind::SecurityGroup => "AWS::EC2::SecurityGroup",
+            Kind::Eip => "AWS::EC2::EIP",
+            Kind::NatGateway => "AWS::EC2::NatGateway",
+            Kind::Role => "AWS::IAM::Role",
+            Kind::Secret => "AWS::SecretsManager::Secret",
+            Kind::Cluster => "AWS::ECS::Cluster",
+            Kind::PrivateDnsNamespace => "AWS::ServiceDiscovery::PrivateDnsNamespace",
+            Kind::LogGroup => "AWS::Logs::LogGroup",
+            Kind::TaskDefinition => "AWS::ECS::TaskDefinition",
+            Kind::Service => "AWS::ECS::Service",
+        }
+    }
+
+    /// The properties that can be changed without making the resource anew.
+    pub fn mutable(self) -> &'static [&'static str] {
+        match self {
+            Kind::Vpc => &["EnableDnsHostnames", "EnableDnsSupport"],
+            Kind::Subnet => &["MapPublicIpOnLaunch"],
+            Kind::Role => &["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"],
+            Kind::Cluster => &["CapacityProviders"],
+            Kind::LogGroup => &["RetentionInDays"],
+            Kind::Service => &["DesiredCount", "TaskDefinition"],
+            Kind::InternetGateway
+            | Kind::VpcGatewayAttachment
+            | Kind::RouteTable
+            | Kind::Route
+            | Kind::SubnetRouteTableAssociation
+            | Kind::SecurityGroup
+            | Kind::Eip
+            | Kind::NatGateway
+            | Kind::Secret
+            | Kind::PrivateDnsNamespace
+            | Kind::TaskDefinition => &[],
+        }
+    }
+
+    /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:
+    /// `CreateCluster` answers success for an existing cluster of that name, and `RegisterTaskDefinition`
+    /// makes one more revision each time. The secret is made by the API, so a turn can only find it.
+    pub fn is_looked_for_before_create(self) -> bool {
+        matches!(self, Kind::Cluster | Kind::TaskDefinition | Kind::Secret)
+    }
+
+    /// Whether the request itself makes it, before any step runs: only the request ever holds the secret.
+    pub fn is_made_by_the_request(self) -> bool {
+        self == Kind::Secret
+    }
+
+    /// Whether it goes by a name that somebody else's thing could have. AWS's own ids are never used
+    /// again, so what is recorded under an id needs no look at its owner before it is removed.
+    pub fn is_addressed_by_name(self) -> bool {
+        matches!(
+            self,
+            Kind::Role | Kind::Secret | Kind::Cluster | Kind::LogGroup | Kind::TaskDefinition | Kind::Service
+        )
+    }
+
+    /// Whether it carries tags of its own. What does not belongs to what it is part of.
+    pub fn is_tagged(self) -> bool {
+        !matches!(self, Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation)
+    }
+
+    /// Whether what it comes after can only go after it. A route whose gateway is gone is a black hole that
+    /// goes with its table, and a task definition merely names its roles: they keep nothing from going.
+    pub fn holds_what_it_comes_after(self) -> bool {
+        !matches!(self, Kind::Route | Kind::TaskDefinition)
+    }
+
+    /// How long it usually takes to become ready, in seconds. Decides the first wait.
+    pub fn usual_seconds(self) -> u32 {
+        match self {
+            Kind::NatGateway => 107,
+            Kind::Service => 75,
+            Kind::PrivateDnsNamespace => 30,
+            _ => 2,
+        }
+    }
+
+    /// How long it usually takes to go, in seconds. Decides the first wait of a removal.
+    pub fn usual_removal_seconds(self) -> u32 {
+        match self {
+            Kind::NatGateway => 54,
+            Kind::Service => 45,
+            Kind::PrivateDnsNamespace => 10,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())
+    }
+}

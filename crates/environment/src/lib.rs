@@ -1,0 +1,23 @@
+//! What an environment is: its spec, its resources, its words. Pure: no AWS, no clock, no I/O.
+
+pub mod catalogue;
+pub mod fault;
+pub mod id;
+pub mod key;
+pub mod kind;
+pub mod place;
+pub mod properties;
+pub mod request;
+pub mod spec;
+pub mod step;
+pub mod tags;
+
+pub use catalogue::{Entry, Subject, catalogue, keys};
+pub use fault::{Code, Fault, Internal};
+pub use id::{EnvironmentId, OperationId};
+pub use key::Key;
+pub use kind::Kind;
+pub use place::Place;
+pub use properties::{Change, Properties, diff, resolve};
+pub use spec::Spec;
+pub use step::Step;

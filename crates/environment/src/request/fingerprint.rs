@@ -1,0 +1,39 @@
+//! The fingerprint of a request: whether a second one under the same Idempotency-Key asks for the same.
+
+use crate::spec::Spec;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over the spec, in hexadecimal. The spec says what kind of credential there is and never which: a
+/// fingerprint of a secret could be tried against guesses.
+pub(super) fn of(spec: &Spec) -> String {
+    // A spec consists of texts, numbers and maps with texts as keys, which serde_json always can write; its
+    // objects are sorted by key, so that fields may change their order in the source.
+    let canonical = serde_json::to_value(spec).map(|value| value.to_string()).unwrap_or_default();
+    Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{accepted, minimal};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_spelled_out_equals_what_is_left_out() {
+        let mut body = minimal();
+        let fingerprint = accepted(&body).fingerprint;
+        body["worker"] = json!({"cpu": 512, "memory": 1024});
+        body["network"] = json!({"mode": "create", "nat": "single"});
+        assert_eq!(accepted(&body).fingerprint, fingerprint);
+        assert_eq!(fingerprint.len(), 64);
+    }
+
+    #[test]
+    fn another_spec_differs_and_another_key_does_not() {
+        let mut body = minimal();
+        let fingerprint = accepted(&body).fingerprint;
+        body["prefect"]["api_key"] = json!("another");
+        assert_eq!(accepted(&body).fingerprint, fingerprint);
+        body["log_retention_days"] = json!(7);
+        assert_ne!(accepted(&body).fingerprint, fingerprint);
+    }
+}

@@ -1,0 +1,174 @@
+//! The spec: what a team asked for, validated, with every default filled in. It never holds a secret.
+//!
+//! [`crate::request`] turns a request's body into a spec; from then on everything derives from it.
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What a team asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The environment's name, from which the names of its resources derive.
+    pub name: String,
+    /// The team that owns the environment.
+    pub team: String,
+    /// The network that the worker and the flow runs live in.
+    pub network: Network,
+    /// The Prefect server and work pool that the worker serves.
+    pub prefect: Prefect,
+    /// The worker's service.
+    pub worker: Worker,
+    /// What flow runs may do.
+    pub flows: Flows,
+    /// How long the log groups keep a line, in days.
+    pub log_retention_days: u32,
+    /// The team's own tags, put on every resource that can carry tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The network. An enum, so that a mode `existing` can join it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "kebab-case")]
+pub enum Network {
+    /// A VPC of the environment's own.
+    Create {
+        /// The VPC's address range.
+        vpc_cidr: Ipv4Net,
+        /// One public subnet for each range, each in a zone of its own as far as the region has zones.
+        public_subnets: Vec<Ipv4Net>,
+        /// One private subnet for each range, in the same zones. Empty where `nat` is `none`.
+        private_subnets: Vec<Ipv4Net>,
+        /// How private subnets reach the internet.
+        nat: Nat,
+    },
+}
+
+/// How the tasks reach the internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nat {
+    /// One NAT gateway, in the first public subnet.
+    Single,
+    /// A NAT gateway in every zone.
+    PerAz,
+    /// None: tasks run in the public subnets, with public addresses.
+    None,
+}
+
+/// The Prefect server and work pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prefect {
+    /// Which server.
+    #[serde(flatten)]
+    pub server: Server,
+    /// Where the worker's credential for it lies.
+    pub credential: Credential,
+    /// The work pool that the worker serves.
+    pub work_pool: String,
+}
+
+/// A Prefect server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Server {
+    /// A workspace of Prefect Cloud.
+    Cloud {
+        /// The account.
+        account_id: Uuid,
+        /// The workspace within it.
+        workspace_id: Uuid,
+    },
+    /// A server of the team's own.
+    SelfHosted {
+        /// Its API, for instance `https://prefect.example.com/api`.
+        api_url: String,
+    },
+}
+
+impl Server {
+    /// The value of `PREFECT_API_URL`. Prefect Cloud's carries account and workspace: a worker ignores
+    /// the variables `PREFECT_ACCOUNT_ID` and `PREFECT_WORKSPACE_ID`.
+    pub fn api_url(&self) -> String {
+        match self {
+            Server::Cloud { account_id, workspace_id } => {
+                format!("https://api.prefect.cloud/api/accounts/{account_id}/workspaces/{workspace_id}")
+            }
+            Server::SelfHosted { api_url } => api_url.clone(),
+        }
+    }
+}
+
+/// Where the worker's credential lies. The credential itself is in Secrets Manager only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Credential {
+    /// An API key that came with the request, kept in the environment's own secret.
+    ApiKey,
+    /// An API key in a secret of the team's own.
+    SharedApiKey {
+        /// That secret.
+        secret_arn: String,
+    },
+    /// A self-hosted server's `user:password`, kept in the environment's own secret.
+    AuthString,
+    /// The self-hosted server asks for none.
+    None,
+}
+
+impl Credential {
+    /// The variable through which the worker receives it.
+    pub fn variable(&self) -> Option<&'static str> {
+        match self {
+            Credential::ApiKey | Credential::SharedApiKey { .. } => Some("PREFECT_API_KEY"),
+            Credential::AuthString => Some("PREFECT_API_AUTH_STRING"),
+            Credential::None => None,
+        }
+    }
+
+    /// Whether the environment has a secret of its own for it.
+    pub fn is_kept_by_the_environment(&self) -> bool {
+        matches!(self, Credential::ApiKey | Credential::AuthString)
+    }
+}
+
+/// The worker's service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// The service's name.
+    pub name: String,
+    /// The container image.
+    pub image: String,
+    /// CPU units of the task: 1024 are one vCPU.
+    pub cpu: u32,
+    /// Memory of the task in MiB.
+    pub memory: u32,
+    /// How many workers run.
+    pub desired_count: u32,
+    /// The container's command, as an exec array: no shell reads it.
+    pub command: Vec<String>,
+    /// Further variables of the container. Stored and shown in the clear.
+    pub environment: BTreeMap<String, String>,
+    /// Further variables of the container, each from the secret of this ARN.
+    pub secrets: BTreeMap<String, String>,
+    /// The capacity that the worker runs on.
+    pub capacity: Capacity,
+}
+
+/// Fargate capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Capacity {
+    /// On demand.
+    Fargate,
+    /// Spare capacity: cheaper, may be taken back at two minutes' notice.
+    FargateSpot,
+}
+
+/// What flow runs may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flows {
+    /// Managed policies attached to the flow task role.
+    pub policy_arns: Vec<String>,
+}

@@ -1,0 +1,47 @@
+//! Steps: sets of resources that are made or removed in one turn of a function.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One step of an operation. Its name is the `step` in a Task's payload, in the state machine's
+/// definition and in the sort key `STEP#<step>` of the step's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// VPC, subnets, internet gateway, route tables, security group.
+    Network,
+    /// The way out of the private subnets: address, NAT gateway, default route.
+    Egress,
+    /// Roles and the secret.
+    Identity,
+    /// ECS cluster, namespace, log groups.
+    Cluster,
+    /// What the worker's service is made from: the task definition.
+    WorkerSetup,
+    /// The worker's service.
+    Worker,
+}
+
+impl Step {
+    /// Every step, in the order in which an apply begins them.
+    pub const ALL: [Step; 6] =
+        [Step::Network, Step::Egress, Step::Identity, Step::Cluster, Step::WorkerSetup, Step::Worker];
+
+    /// The name in payloads, keys and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::Network => "network",
+            Step::Egress => "egress",
+            Step::Identity => "identity",
+            Step::Cluster => "cluster",
+            Step::WorkerSetup => "worker-setup",
+            Step::Worker => "worker",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,63 @@
+//! A log group.
+//!
+//! It goes by its name. Its retention cannot be given in the create call and comes by `correct`.
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::Client;
+use engine::{Departure, Found, Resource, Site, aws};
+use environment::{Change, Fault};
+use serde_json::Value;
+use std::collections::HashMap;
+
+pub(crate) struct LogGroup {
+    pub(crate) client: Client,
+    /// Without retries: CreateLogGroup has no client token.
+    pub(crate) once: Client,
+}
+
+#[async_trait]
+impl Resource for LogGroup {
+    async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
+        let name = at.text("LogGroupName")?;
+        // Sorted by name: of all that begin so, the group of just this name comes first.
+        let answer = self.client.describe_log_groups().log_group_name_prefix(name).send().await;
+        let answer = answer.map_err(|error| aws::fault("logs:DescribeLogGroups", error))?;
+        let Some(group) = answer.log_groups().iter().find(|group| group.log_group_name() == Some(name)) else {
+            return Ok(None);
+        };
+        let arn = arn(at, name);
+        let answer = self.client.list_tags_for_resource().resource_arn(&arn).send().await;
+        let tags = answer.map_err(|error| aws::fault("logs:ListTagsForResource", error))?.tags.unwrap_or_default();
+        let owner = at.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        Ok(Some(Found::ready(name).arn(arn).owner(owner).seen("RetentionInDays", group.retention_in_days())))
+    }
+
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        let name = at.text("LogGroupName")?;
+        let tags: HashMap<_, _> = at.tags().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let create = self.once.create_log_group().log_group_name(name).set_tags(Some(tags));
+        create.send().await.map_err(|error| aws::fault("logs:CreateLogGroup", error))?;
+        Ok(Found::ready(name).arn(arn(at, name)).seen("RetentionInDays", Value::Null))
+    }
+
+    async fn correct(&self, at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+        for change in changes.iter().filter(|change| change.property == "RetentionInDays") {
+            let days = change.wanted.as_i64().and_then(|days| i32::try_from(days).ok());
+            let days = days.ok_or_else(|| Fault::bug(format!("{} has no retention", at.entry.key)))?;
+            let put = self.client.put_retention_policy().log_group_name(&found.id).retention_in_days(days);
+            put.send().await.map_err(|error| aws::fault("logs:PutRetentionPolicy", error))?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
+        let delete = self.client.delete_log_group().log_group_name(id);
+        delete.send().await.map_err(|error| aws::fault("logs:DeleteLogGroup", error))?;
+        Ok(Departure::Gone)
+    }
+}
+
+/// The group's ARN as tags are asked for: without the `:*` that stands for its streams.
+fn arn(at: &Site<'_>, name: &str) -> String {
+    at.place.arn("logs", &format!("log-group:{name}"))
+}

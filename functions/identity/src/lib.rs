@@ -1,0 +1,58 @@
+//! Who tasks are and what they hold: roles with their policies, and the secret.
+
+mod document;
+mod role;
+mod secret;
+
+use async_trait::async_trait;
+use engine::{Group, Resource, SdkConfig, Sighting, aws};
+use environment::{EnvironmentId, Fault, Kind};
+
+/// The group.
+pub struct Identity {
+    role: role::Role,
+    secret: secret::Secret,
+}
+
+impl Identity {
+    /// The group with its clients, built once.
+    pub fn new(config: &SdkConfig) -> Self {
+        Identity {
+            role: role::Role {
+                client: aws_sdk_iam::Client::new(config),
+                once: aws_sdk_iam::Client::new(&aws::without_retries(config)),
+            },
+            secret: secret::Secret { client: aws_sdk_secretsmanager::Client::new(config) },
+        }
+    }
+}
+
+#[async_trait]
+impl Group for Identity {
+    fn resource(&self, kind: Kind) -> Option<&dyn Resource> {
+        match kind {
+            Kind::Role => Some(&self.role),
+            Kind::Secret => Some(&self.secret),
+            Kind::Vpc
+            | Kind::InternetGateway
+            | Kind::VpcGatewayAttachment
+            | Kind::Subnet
+            | Kind::RouteTable
+            | Kind::Route
+            | Kind::SubnetRouteTableAssociation
+            | Kind::SecurityGroup
+            | Kind::Eip
+            | Kind::NatGateway
+            | Kind::Cluster
+            | Kind::PrivateDnsNamespace
+            | Kind::LogGroup
+            | Kind::TaskDefinition
+            | Kind::Service => None,
+        }
+    }
+
+    /// Secrets only: IAM lists no tags with its roles, and the proof looks each role up by its name anyway.
+    async fn sweep(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
+        self.secret.sweep(environment).await
+    }
+}

@@ -1,0 +1,56 @@
+//! A route table. Its routes and associations are resources of their own.
+
+use crate::{Clients, made, tagged};
+use async_trait::async_trait;
+use aws_sdk_ec2::{
+    operation::describe_route_tables::builders::DescribeRouteTablesFluentBuilder,
+    types::{self, ResourceType},
+};
+use engine::{Departure, Found, Resource, Sighting, Site, aws::fault};
+use environment::{EnvironmentId, Fault, Kind};
+
+pub(crate) struct RouteTable(pub(crate) Clients);
+
+#[async_trait]
+impl Resource for RouteTable {
+    async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
+        let request = self.0.ec2.describe_route_tables();
+        let request = match at.id {
+            Some(id) => request.route_table_ids(id),
+            None => request.set_filters(Some(tagged::of_resource(at))),
+        };
+        let found = tagged::ours(at, list(request).await?).next();
+        Ok(found.and_then(|table| Some(Found::ready(table.route_table_id()?).seen("VpcId", table.vpc_id()))))
+    }
+
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        let request = self.0.ec2.create_route_table().vpc_id(at.text("VpcId")?).client_token(at.token());
+        let request = request.tag_specifications(tagged::specification(at, ResourceType::RouteTable));
+        let answer = request.send().await.map_err(|error| fault("ec2:CreateRouteTable", error))?;
+        let id = answer.route_table().and_then(types::RouteTable::route_table_id);
+        made("ec2:CreateRouteTable", id).map(Found::ready)
+    }
+
+    async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
+        let answer = self.0.ec2.delete_route_table().route_table_id(id).send().await;
+        answer.map_err(|error| fault("ec2:DeleteRouteTable", error))?;
+        Ok(Departure::Gone)
+    }
+}
+
+impl RouteTable {
+    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_route_tables().filters(tagged::of_environment(environment));
+        Ok(tagged::sightings(Kind::RouteTable, environment, list(request).await?))
+    }
+}
+
+pub(crate) async fn list(request: DescribeRouteTablesFluentBuilder) -> Result<Vec<types::RouteTable>, Fault> {
+    let tables = request.into_paginator().items().send().collect::<Result<_, _>>().await;
+    tables.map_err(|error| fault("ec2:DescribeRouteTables", error))
+}
+
+/// Whether it is the table that AWS makes with the VPC and removes with it.
+pub(crate) fn is_main(table: &types::RouteTable) -> bool {
+    table.associations().iter().any(|association| association.main() == Some(true))
+}

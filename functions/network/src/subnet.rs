@@ -1,0 +1,116 @@
+//! A subnet, public or private.
+
+use crate::{
+    Clients, made,
+    network_interface::{self, Within},
+    tagged,
+};
+use async_trait::async_trait;
+use aws_sdk_ec2::{
+    operation::describe_subnets::builders::DescribeSubnetsFluentBuilder,
+    types::{self, AttributeBooleanValue, ResourceType, SubnetState},
+};
+use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
+use environment::{Change, Code, EnvironmentId, Fault, Kind};
+
+pub(crate) struct Subnet(pub(crate) Clients);
+
+#[async_trait]
+impl Resource for Subnet {
+    async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
+        let request = self.0.ec2.describe_subnets();
+        let request = match at.id {
+            Some(id) => request.subnet_ids(id),
+            None => request.set_filters(Some(tagged::of_resource(at))),
+        };
+        let found = tagged::ours(at, list(request).await?).next();
+        Ok(found.as_ref().and_then(read))
+    }
+
+    /// A range of the VPC that is taken answers `InvalidSubnet.Conflict`, so a repetition makes no twin.
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        let request = self.0.once.create_subnet().vpc_id(at.text("VpcId")?).cidr_block(at.text("CidrBlock")?);
+        let request = request.availability_zone_id(at.text("AvailabilityZoneId")?);
+        let request = request.tag_specifications(tagged::specification(at, ResourceType::Subnet));
+        let answer = request.send().await.map_err(|error| fault("ec2:CreateSubnet", error))?;
+        let id = made("ec2:CreateSubnet", answer.subnet().and_then(types::Subnet::subnet_id))?;
+        // What AWS starts every subnet with.
+        Ok(Found::ready(id).seen("MapPublicIpOnLaunch", false))
+    }
+
+    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+        for change in changes.iter().filter(|change| change.property == "MapPublicIpOnLaunch") {
+            let value = AttributeBooleanValue::builder().value(change.wanted == true).build();
+            let request = self.0.ec2.modify_subnet_attribute().subnet_id(&found.id).map_public_ip_on_launch(value);
+            request.send().await.map_err(|error| fault("ec2:ModifySubnetAttribute", error))?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
+        let answer = self.0.ec2.delete_subnet().subnet_id(id).send().await;
+        match answer.map_err(|error| fault("ec2:DeleteSubnet", error)) {
+            Ok(_) => Ok(Departure::Gone),
+            Err(conflict) if conflict.code == Code::Conflict => {
+                network_interface::judge(&self.0, at, Within::Subnet(id), conflict).await
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+impl Subnet {
+    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_subnets().filters(tagged::of_environment(environment));
+        Ok(tagged::sightings(Kind::Subnet, environment, list(request).await?))
+    }
+}
+
+pub(crate) async fn list(request: DescribeSubnetsFluentBuilder) -> Result<Vec<types::Subnet>, Fault> {
+    let subnets = request.into_paginator().items().send().collect::<Result<_, _>>().await;
+    subnets.map_err(|error| fault("ec2:DescribeSubnets", error))
+}
+
+fn read(subnet: &types::Subnet) -> Option<Found> {
+    let found = Found::ready(subnet.subnet_id()?)
+        .state(state(subnet.state()))
+        .seen("VpcId", subnet.vpc_id())
+        .seen("CidrBlock", subnet.cidr_block())
+        .seen("AvailabilityZoneId", subnet.availability_zone_id())
+        .seen("MapPublicIpOnLaunch", subnet.map_public_ip_on_launch().unwrap_or_default());
+    Some(found)
+}
+
+fn state(state: Option<&SubnetState>) -> State {
+    match state {
+        Some(SubnetState::Pending) => State::Settling,
+        Some(failed @ (SubnetState::Failed | SubnetState::FailedInsufficientCapacity)) => State::Failed(Fault {
+            aws_code: Some(failed.as_str().to_owned()),
+            ..Fault::new(Code::ResourceFailed, "AWS could not make the subnet.")
+        }),
+        _ => State::Ready,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_subnet_is_read_in_the_catalogues_shape() {
+        let subnet = types::Subnet::builder()
+            .subnet_id("subnet-1")
+            .vpc_id("vpc-1")
+            .cidr_block("10.0.1.0/24")
+            .availability_zone_id("euw1-az1")
+            .map_public_ip_on_launch(true)
+            .state(SubnetState::Available)
+            .build();
+        let found = read(&subnet).expect("a subnet");
+        let wanted = json!({"VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "AvailabilityZoneId": "euw1-az1",
+            "MapPublicIpOnLaunch": true});
+        assert_eq!(json!(found.seen), wanted);
+        assert!(matches!(found.state, State::Ready));
+    }
+}

@@ -1,0 +1,334 @@
+//! The worker's service.
+//!
+//! It is ready when its deployment is completed and as many tasks run as are wanted; ECS's circuit breaker
+//! decides when a deployment has failed. The service is gone only when its tasks have stopped, and those of
+//! flow runs with them: until then their network interfaces hold the subnets. So a service that ECS already
+//! calls INACTIVE, or no longer knows, is still seen while tasks of its cluster live.
+
+use crate::{
+    task_definition::family_of,
+    tasks,
+    wanted::{self, bug},
+};
+use async_trait::async_trait;
+use aws_sdk_ecs::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{self, AssignPublicIp, DeploymentRolloutState, LaunchType, PropagateTags, ServiceField},
+};
+use engine::{Departure, Found, Owner, Resource, Site, State, aws};
+use environment::{Change, Code, Fault};
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) struct Service {
+    pub(crate) client: Client,
+}
+
+/// A service as the catalogue writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Wanted {
+    service_name: String,
+    cluster: String,
+    task_definition: String,
+    desired_count: i32,
+    network_configuration: NetworkConfiguration,
+    deployment_configuration: DeploymentConfiguration,
+    propagate_tags: String,
+    launch_type: Option<String>,
+    capacity_provider_strategy: Option<Vec<CapacityProvider>>,
+    #[serde(rename = "Tags")]
+    _tags: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct NetworkConfiguration {
+    awsvpc_configuration: AwsvpcConfiguration,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct AwsvpcConfiguration {
+    subnets: Vec<String>,
+    security_groups: Vec<String>,
+    assign_public_ip: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DeploymentConfiguration {
+    maximum_percent: i32,
+    minimum_healthy_percent: i32,
+    deployment_circuit_breaker: CircuitBreaker,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct CircuitBreaker {
+    enable: bool,
+    rollback: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct CapacityProvider {
+    capacity_provider: String,
+    weight: i32,
+}
+
+#[async_trait]
+impl Resource for Service {
+    async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
+        let Some(cluster) = cluster(at) else { return Ok(None) };
+        let name = at.text("ServiceName")?;
+        let look = self.client.describe_services().cluster(&cluster).services(name).include(ServiceField::Tags);
+        // ClusterNotFoundException: a service, and its tasks, are in their cluster or nowhere.
+        let answer = look.send().await.map_err(|error| aws::fault("ecs:DescribeServices", error))?;
+        let is_it = |service: &&types::Service| service.service_name() == Some(name) && is_in(service, &cluster);
+        match answer.services().iter().find(is_it) {
+            Some(service) if service.status() != Some("INACTIVE") => {
+                let owner = at.owner(wanted::pairs(service.tags()));
+                Ok(Some(found(at, &cluster, service)?.owner(owner)))
+            }
+            _ => self.tasks_left(at, &cluster).await,
+        }
+    }
+
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        let wanted: Wanted = wanted::read(at)?;
+        let cluster = wanted.cluster.clone();
+        let create = self
+            .client
+            .create_service()
+            .client_token(at.token())
+            .service_name(wanted.service_name)
+            .cluster(wanted.cluster)
+            .task_definition(wanted.task_definition)
+            .desired_count(wanted.desired_count)
+            .network_configuration(wanted.network_configuration.definition()?)
+            .deployment_configuration(wanted.deployment_configuration.definition())
+            .set_launch_type(wanted.launch_type.as_deref().map(LaunchType::from))
+            .set_capacity_provider_strategy(strategy(wanted.capacity_provider_strategy)?)
+            .propagate_tags(PropagateTags::from(wanted.propagate_tags.as_str()))
+            // Each task then says in its tags which cluster and service it is of: costs can be told apart.
+            .enable_ecs_managed_tags(true)
+            .set_tags(Some(wanted::tags(at)));
+        let answer = create.send().await.map_err(|error| fault("ecs:CreateService", error))?;
+        let service = answer.service.ok_or_else(|| Fault::bug("CreateService answered no service"))?;
+        found(at, &cluster, &service)
+    }
+
+    async fn correct(&self, at: &Site<'_>, _found: &Found, changes: &[Change]) -> Result<(), Fault> {
+        let mut update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
+        for Change { property, wanted, .. } in changes {
+            update = match property.as_str() {
+                "DesiredCount" => update.set_desired_count(wanted.as_i64().and_then(|count| count.try_into().ok())),
+                "TaskDefinition" => update.set_task_definition(wanted.as_str().map(str::to_owned)),
+                other => return Err(Fault::bug(format!("{}: its {other} cannot be corrected", at.entry.key))),
+            };
+        }
+        update.send().await.map(drop).map_err(|error| fault("ecs:UpdateService", error))
+    }
+
+    async fn remove(&self, at: &Site<'_>, _id: &str) -> Result<Departure, Fault> {
+        let Some(cluster) = cluster(at) else { return Ok(Departure::Gone) };
+        let name = at.text("ServiceName")?;
+        let delete = self.client.delete_service().cluster(&cluster).service(name).force(true);
+        let draining = match delete.send().await {
+            Ok(answer) => answer.service().and_then(types::Service::status) != Some("INACTIVE"),
+            // The service has gone already; its tasks, or those of flow runs, live on.
+            Err(error) if matches!(error.code(), Some("ServiceNotFoundException" | "ServiceNotActiveException")) => {
+                false
+            }
+            Err(error) => return Err(fault("ecs:DeleteService", error)),
+        };
+        let living = tasks::living(&self.client, &cluster).await?;
+        let family = worker_family(at);
+        // A draining service stops its tasks itself, each as gently as its stop timeout says.
+        let ours = living
+            .iter()
+            .filter(|task| tasks::is_ours(task, name, family) && !(draining && tasks::is_of_service(task, name)));
+        tasks::stop(&self.client, &cluster, ours.filter(|task| tasks::is_to_be_stopped(task))).await?;
+        Ok(if draining || !living.is_empty() { Departure::Leaving } else { Departure::Gone })
+    }
+}
+
+impl Service {
+    /// What remains of a service that is INACTIVE or unknown: the tasks in its cluster.
+    async fn tasks_left(&self, at: &Site<'_>, cluster: &str) -> Result<Option<Found>, Fault> {
+        let name = at.text("ServiceName")?;
+        let living = tasks::living(&self.client, cluster).await?;
+        let family = worker_family(at);
+        let mut ours = living.iter().filter(|task| tasks::is_ours(task, name, family)).peekable();
+        if ours.peek().is_none() {
+            return match living.first().and_then(types::Task::task_arn) {
+                None => Ok(None),
+                Some(task) => {
+                    let message = format!("A task that is not this environment's runs in its cluster: {task}.");
+                    Err(Fault::new(Code::ForeignDependent, message))
+                }
+            };
+        }
+        // One that nobody has told to stop must be removed once more.
+        let state = if ours.any(tasks::is_to_be_stopped) { State::Settling } else { State::Leaving };
+        let arn = at.place.arn("ecs", &format!("service/{cluster}/{name}"));
+        Ok(Some(Found::ready(at.id.unwrap_or(&arn)).state(state)))
+    }
+}
+
+/// The cluster's name. Where the cluster itself is gone, the recorded ARN still tells it.
+fn cluster(at: &Site<'_>) -> Option<String> {
+    let of_arn = || at.id?.rsplit_once(":service/")?.1.split_once('/').map(|(cluster, _)| cluster);
+    at.wanted.get("Cluster").and_then(Value::as_str).or_else(of_arn).map(str::to_owned)
+}
+
+fn is_in(service: &types::Service, cluster: &str) -> bool {
+    service.cluster_arn().and_then(|arn| arn.rsplit_once('/')).is_some_and(|(_, name)| name == cluster)
+}
+
+fn worker_family<'a>(at: &'a Site<'_>) -> Option<&'a str> {
+    at.wanted.get("TaskDefinition").and_then(Value::as_str).and_then(family_of)
+}
+
+fn found(at: &Site<'_>, cluster: &str, service: &types::Service) -> Result<Found, Fault> {
+    if !is_in(service, cluster) {
+        return Err(Fault::bug(format!("{}: ECS answered a service of another cluster", at.entry.key)));
+    }
+    let arn = service.service_arn().ok_or_else(|| Fault::bug("ECS answered a service without an ARN"))?;
+    Ok(Found::ready(arn)
+        .arn(arn)
+        .owner(Owner::Ours)
+        .state(state(service))
+        .seen("DesiredCount", service.desired_count())
+        .seen("TaskDefinition", service.task_definition()))
+}
+
+fn state(service: &types::Service) -> State {
+    if service.status() == Some("DRAINING") {
+        return State::Leaving;
+    }
+    let current = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    match current.and_then(types::Deployment::rollout_state) {
+        Some(DeploymentRolloutState::Completed) if service.running_count() == service.desired_count() => State::Ready,
+        Some(DeploymentRolloutState::Failed) => {
+            let message = "ECS gave the worker's deployment up: its tasks do not start, or do not stay.";
+            let mut fault = Fault::new(Code::ResourceFailed, message);
+            let reason = current.and_then(types::Deployment::rollout_state_reason).into_iter();
+            let events = service.events().iter().filter_map(types::ServiceEvent::message).take(5);
+            fault.internal.0 = reason.chain(events).collect::<Vec<_>>().join(" | ");
+            State::Failed(fault)
+        }
+        _ => State::Settling,
+    }
+}
+
+impl NetworkConfiguration {
+    fn definition(self) -> Result<types::NetworkConfiguration, Fault> {
+        let awsvpc = self.awsvpc_configuration;
+        let awsvpc = types::AwsVpcConfiguration::builder()
+            .set_subnets(Some(awsvpc.subnets))
+            .set_security_groups(Some(awsvpc.security_groups))
+            .assign_public_ip(AssignPublicIp::from(awsvpc.assign_public_ip.as_str()))
+            .build()
+            .map_err(bug)?;
+        Ok(types::NetworkConfiguration::builder().awsvpc_configuration(awsvpc).build())
+    }
+}
+
+impl DeploymentConfiguration {
+    fn definition(self) -> types::DeploymentConfiguration {
+        let breaker = self.deployment_circuit_breaker;
+        let breaker =
+            types::DeploymentCircuitBreaker::builder().enable(breaker.enable).rollback(breaker.rollback).build();
+        types::DeploymentConfiguration::builder()
+            .maximum_percent(self.maximum_percent)
+            .minimum_healthy_percent(self.minimum_healthy_percent)
+            .deployment_circuit_breaker(breaker)
+            .build()
+    }
+}
+
+fn strategy(
+    strategy: Option<Vec<CapacityProvider>>,
+) -> Result<Option<Vec<types::CapacityProviderStrategyItem>>, Fault> {
+    let item = |CapacityProvider { capacity_provider, weight }| {
+        types::CapacityProviderStrategyItem::builder().capacity_provider(capacity_provider).weight(weight).build()
+    };
+    let items = strategy.map(|items| items.into_iter().map(item).collect::<Result<Vec<_>, _>>());
+    items.transpose().map_err(bug)
+}
+
+fn fault<E>(call: &str, error: SdkError<E>) -> Fault
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.message().and_then(code);
+    let fault = aws::fault(call, error);
+    Fault { code: code.unwrap_or(fault.code), ..fault }
+}
+
+/// What ECS tells apart by the words of its InvalidParameterException and ClientException only.
+fn code(message: &str) -> Option<Code> {
+    let says = |words: &str| message.contains(words);
+    if says("was not idempotent") {
+        // A service of this name exists.
+        Some(Code::AlreadyExists)
+    } else if says("still Draining") || says("Unable to assume") || says("deployments are active") {
+        // A predecessor is on its way out; ECS cannot use a role made a moment ago yet; a deployment is under way.
+        Some(Code::Conflict)
+    } else if says(".NotFound") || says("Unable to find task definition") {
+        // ECS asks EC2 for subnets and groups and passes on its answer: "… (ErrorCode: InvalidSubnetID.NotFound)".
+        Some(Code::NotFound)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(rollout: DeploymentRolloutState, running: i32) -> types::Service {
+        let deployment =
+            types::Deployment::builder().status("PRIMARY").rollout_state(rollout).rollout_state_reason("tasks failed");
+        types::Service::builder()
+            .status("ACTIVE")
+            .desired_count(1)
+            .running_count(running)
+            .deployments(deployment.build())
+            .build()
+    }
+
+    #[test]
+    fn a_service_is_ready_when_it_is_rolled_out_and_runs_whole() {
+        use DeploymentRolloutState::{Completed, InProgress};
+        assert!(matches!(state(&service(Completed, 1)), State::Ready));
+        assert!(matches!(state(&service(Completed, 0)), State::Settling), "its task has stopped");
+        assert!(matches!(state(&service(InProgress, 1)), State::Settling), "it is still being judged");
+    }
+
+    #[test]
+    fn a_failed_rollout_is_told_in_our_own_words() {
+        let State::Failed(fault) = state(&service(DeploymentRolloutState::Failed, 0)) else {
+            panic!("the rollout has failed")
+        };
+        assert_eq!(fault.code, Code::ResourceFailed);
+        assert!(!fault.message.contains("tasks failed") && fault.internal.0.contains("tasks failed"));
+    }
+
+    #[test]
+    fn a_draining_service_is_leaving() {
+        assert!(matches!(state(&types::Service::builder().status("DRAINING").build()), State::Leaving));
+    }
+
+    #[test]
+    fn the_words_of_a_refusal_are_told_apart() {
+        assert_eq!(code("Creation of service was not idempotent."), Some(Code::AlreadyExists));
+        assert_eq!(code("Unable to Start a service that is still Draining."), Some(Code::Conflict));
+        let lags = "Error retrieving subnet information for [subnet-1]: … (ErrorCode: InvalidSubnetID.NotFound)";
+        assert_eq!(code(lags), Some(Code::NotFound));
+        assert_eq!(code("No Fargate configuration exists for given values."), None);
+    }
+}

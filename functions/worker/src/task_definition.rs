@@ -1,0 +1,211 @@
+//! The worker's task definition.
+//!
+//! RegisterTaskDefinition makes one more revision each time and has no client token, so the family's latest
+//! active revision is looked at first: ours is taken, somebody else's makes the name foreign. To be gone, a
+//! revision must be deregistered (INACTIVE: it still exists) and deleted (DELETE_IN_PROGRESS: ECS forgets it
+//! when the last task that uses it has stopped). A twin, left by a call whose reply was lost, goes as well.
+
+use crate::{container::Container, wanted};
+use async_trait::async_trait;
+use aws_sdk_ecs::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
+};
+use engine::{Departure, Found, Owner, Resource, Site, State, absence_is_fine, aws};
+use environment::{Code, Fault};
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) struct TaskDefinition {
+    pub(crate) client: Client,
+    /// Without retries: RegisterTaskDefinition has no client token.
+    pub(crate) once: Client,
+}
+
+/// DeleteTaskDefinitions takes so many at once.
+const DELETED_AT_ONCE: usize = 10;
+
+/// A task definition as the catalogue writes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Wanted {
+    family: String,
+    network_mode: String,
+    requires_compatibilities: Vec<String>,
+    cpu: String,
+    memory: String,
+    execution_role_arn: String,
+    task_role_arn: String,
+    container_definitions: Vec<Container>,
+    #[serde(rename = "Tags")]
+    _tags: Value,
+}
+
+#[async_trait]
+impl Resource for TaskDefinition {
+    async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
+        if let Some(arn) = at.id {
+            if let Some(found) = self.describe(at, arn).await? {
+                return Ok(Some(found));
+            }
+        }
+        match self.revisions(at.text("Family")?, TaskDefinitionStatus::Active).await?.first() {
+            Some(arn) => self.describe(at, arn).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        let wanted: Wanted = wanted::read(at)?;
+        let containers =
+            wanted.container_definitions.into_iter().map(Container::definition).collect::<Result<_, _>>()?;
+        let compatibilities = wanted.requires_compatibilities.iter().map(|name| Compatibility::from(name.as_str()));
+        let register = self
+            .once
+            .register_task_definition()
+            .family(wanted.family)
+            .network_mode(NetworkMode::from(wanted.network_mode.as_str()))
+            .set_requires_compatibilities(Some(compatibilities.collect()))
+            .cpu(wanted.cpu)
+            .memory(wanted.memory)
+            .execution_role_arn(wanted.execution_role_arn)
+            .task_role_arn(wanted.task_role_arn)
+            .set_container_definitions(Some(containers))
+            .set_tags(Some(wanted::tags(at)));
+        let answer = register.send().await.map_err(|error| fault("ecs:RegisterTaskDefinition", error))?;
+        let arn = answer.task_definition.and_then(|definition| definition.task_definition_arn);
+        let arn = arn.ok_or_else(|| Fault::bug("RegisterTaskDefinition answered no ARN"))?;
+        Ok(Found::ready(arn.clone()).arn(arn))
+    }
+
+    async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
+        let mut ours = vec![id.to_owned()];
+        for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
+            for arn in self.revisions(at.text("Family")?, status).await? {
+                if !ours.contains(&arn) && self.is_ours(at, &arn).await? {
+                    ours.push(arn);
+                }
+            }
+        }
+        for arn in &ours {
+            absence_is_fine(self.deregister(arn).await)?;
+        }
+        for arns in ours.chunks(DELETED_AT_ONCE) {
+            self.delete(arns).await?;
+        }
+        Ok(Departure::Gone)
+    }
+}
+
+/// The calls.
+impl TaskDefinition {
+    async fn describe(&self, at: &Site<'_>, arn: &str) -> Result<Option<Found>, Fault> {
+        let look = self.client.describe_task_definition().task_definition(arn).include(TaskDefinitionField::Tags);
+        let answer = match look.send().await.map_err(|error| fault("ecs:DescribeTaskDefinition", error)) {
+            Ok(answer) => answer,
+            Err(fault) if fault.code == Code::NotFound => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let Some(definition) = &answer.task_definition else { return Ok(None) };
+        let state = match definition.status() {
+            Some(TaskDefinitionStatus::DeleteInProgress) => return Ok(None),
+            Some(TaskDefinitionStatus::Inactive) => State::Failed(Fault::new(
+                Code::ResourceFailed,
+                "The task definition was deregistered: no task can be started from it.",
+            )),
+            _ => State::Ready,
+        };
+        let is_it = definition.task_definition_arn() == Some(arn) && definition.family() == Some(at.text("Family")?);
+        let owner = if is_it { at.owner(wanted::pairs(answer.tags())) } else { Owner::Foreign };
+        Ok(Some(Found::ready(arn).arn(arn).owner(owner).state(state)))
+    }
+
+    async fn is_ours(&self, at: &Site<'_>, arn: &str) -> Result<bool, Fault> {
+        Ok(self.describe(at, arn).await?.is_some_and(|found| found.owner == Owner::Ours))
+    }
+
+    /// The ARNs of a family's revisions in a status, the latest first.
+    async fn revisions(&self, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, Fault> {
+        let list = self.client.list_task_definitions().family_prefix(family).status(status).sort(SortOrder::Desc);
+        let listed = list.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let listed = listed.map_err(|error| fault("ecs:ListTaskDefinitions", error))?;
+        Ok(listed.into_iter().filter(|arn| family_of(arn) == Some(family)).collect())
+    }
+
+    async fn deregister(&self, arn: &str) -> Result<(), Fault> {
+        match self.client.deregister_task_definition().task_definition(arn).send().await {
+            Ok(_) => Ok(()),
+            // ClientException, "The specified task definition is inactive": an earlier turn came as far as this.
+            Err(error) if error.message().is_some_and(|message| message.contains("inactive")) => Ok(()),
+            Err(error) => Err(fault("ecs:DeregisterTaskDefinition", error)),
+        }
+    }
+
+    async fn delete(&self, arns: &[String]) -> Result<(), Fault> {
+        let delete = self.client.delete_task_definitions().set_task_definitions(Some(arns.to_vec()));
+        let answer = delete.send().await.map_err(|error| fault("ecs:DeleteTaskDefinitions", error))?;
+        // ECS answers success and lists what it could not delete: mostly one that it does not know to be
+        // inactive yet.
+        let is_left = |reason: &str| !["NOT_FOUND", "MISSING"].iter().any(|absent| reason.contains(absent));
+        match answer.failures().iter().find(|failure| failure.reason().is_some_and(is_left)) {
+            None => Ok(()),
+            Some(failure) => {
+                let mut fault = Fault::new(Code::Conflict, "ECS could not delete the task definition yet.");
+                fault.aws_code = failure.reason.clone();
+                fault.internal.0 = failure.detail.clone().unwrap_or_default();
+                Err(fault)
+            }
+        }
+    }
+}
+
+/// The family in a task definition's ARN.
+pub(crate) fn family_of(arn: &str) -> Option<&str> {
+    Some(arn.rsplit_once("task-definition/")?.1.rsplit_once(':')?.0)
+}
+
+fn fault<E>(call: &str, error: SdkError<E>) -> Fault
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.message().and_then(code);
+    let fault = aws::fault(call, error);
+    Fault { code: code.unwrap_or(fault.code), ..fault }
+}
+
+/// What ECS tells apart by the words of its ClientException only.
+fn code(message: &str) -> Option<Code> {
+    let says = |words: &str| message.contains(words);
+    if says("Unable to describe task definition") {
+        Some(Code::NotFound)
+    } else if says("ACTIVE status") {
+        // Deregistered a moment ago, and not known to be so everywhere.
+        Some(Code::Conflict)
+    } else if says("Role is not valid") || (says("role") && says("cannot be found")) {
+        // A role made a moment ago. IAM takes seconds to show it everywhere.
+        Some(Code::NotFound)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_family_is_another_family() {
+        let arn = |family| format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{family}:7");
+        assert_eq!(family_of(&arn("prefect-worker-task")), Some("prefect-worker-task"));
+        assert_eq!(family_of(&arn("prefect-worker-task-2")), Some("prefect-worker-task-2"));
+        assert_eq!(family_of("prefect-worker-task"), None);
+    }
+
+    #[test]
+    fn the_words_of_a_client_exception_are_told_apart() {
+        assert_eq!(code("Unable to describe task definition: x:1"), Some(Code::NotFound));
+        assert_eq!(code("Role is not valid"), Some(Code::NotFound));
+        assert_eq!(code("No Fargate configuration exists for given values."), None);
+    }
+}

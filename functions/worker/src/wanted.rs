@@ -1,0 +1,30 @@
+//! From the catalogue's properties to ECS's types.
+
+use aws_sdk_ecs::types::Tag;
+use engine::Site;
+use environment::Fault;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt::Display;
+
+/// The wanted properties as the type that lists them all: one that the type does not know is a bug and not
+/// left out in silence.
+pub(crate) fn read<T: DeserializeOwned>(at: &Site<'_>) -> Result<T, Fault> {
+    serde_json::from_value(Value::Object(at.wanted.clone()))
+        .map_err(|error| Fault::bug(format!("{}: {error}", at.entry.key)))
+}
+
+/// The wanted tags.
+pub(crate) fn tags(at: &Site<'_>) -> Vec<Tag> {
+    at.tags().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// The tags of something seen, as pairs.
+pub(crate) fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
+}
+
+/// A value that could not be built.
+pub(crate) fn bug(error: impl Display) -> Fault {
+    Fault::bug(error.to_string())
+}

@@ -1,0 +1,52 @@
+//! The AWS services that the service works on, seen by root.
+
+use crate::{service::Service, signing::root};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+/// One client for each AWS service.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Cloud Map.
+    pub namespaces: aws_sdk_servicediscovery::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Step Functions.
+    pub executions: aws_sdk_sfn::Client,
+    /// DynamoDB.
+    pub tables: aws_sdk_dynamodb::Client,
+}
+
+impl Cloud {
+    /// The local cloud that `make test` has started.
+    pub async fn local() -> Cloud {
+        let config = config().await;
+        Cloud {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
+            namespaces: aws_sdk_servicediscovery::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            executions: aws_sdk_sfn::Client::new(&config),
+            tables: aws_sdk_dynamodb::Client::new(&config),
+        }
+    }
+}
+
+async fn config() -> SdkConfig {
+    let service = Service::under_test();
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(&service.endpoint)
+        .region(Region::new(service.region.clone()))
+        .credentials_provider(root())
+        .load()
+        .await
+}

@@ -1,0 +1,27 @@
+//! What the end-to-end tests stand on: the deployed service, a client of its API, clients of the AWS
+//! services it works on, and an inventory of everything that is there.
+//!
+//! The tests call the service the way its users do and look at AWS the way an auditor does: nothing of the
+//! product's own code is used to say what must be there.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "serves tests only: a surprise ends the test")]
+
+pub mod api;
+pub mod cloud;
+pub mod functions;
+pub mod inventory;
+pub mod refusal;
+pub mod requests;
+pub mod service;
+pub mod signing;
+pub mod stage;
+pub mod table;
+pub mod waiting;
+
+pub use api::{Answer, Api, Environment};
+pub use cloud::Cloud;
+pub use functions::Functions;
+pub use inventory::{Inventory, Marks};
+pub use refusal::Refusal;
+pub use service::Service;
+pub use stage::Stage;
+pub use table::Table;

@@ -1,0 +1,73 @@
+//! A test's stage: the API on one side, AWS on the other.
+
+use crate::{
+    api::{Api, Environment},
+    cloud::Cloud,
+    functions::Functions,
+    inventory::{Inventory, Marks},
+    table::Table,
+};
+use serde_json::Value;
+
+/// Everything a test looks at. Each test has its own, since each runs on a runtime of its own.
+#[derive(Debug)]
+pub struct Stage {
+    /// The API.
+    pub api: Api,
+    /// AWS.
+    pub cloud: Cloud,
+    /// The service's functions.
+    pub functions: Functions,
+    /// The service's records.
+    pub table: Table,
+}
+
+impl Stage {
+    /// Sets the stage.
+    pub async fn set() -> Stage {
+        let cloud = Cloud::local().await;
+        let table = Table::of(&cloud);
+        Stage { api: Api::default(), cloud, functions: Functions::default(), table }
+    }
+
+    /// Requests an environment. Its id.
+    pub async fn request(&self, body: &Value) -> String {
+        let accepted = Environment(self.api.create(body).await.expect(202));
+        accepted.id().to_owned()
+    }
+
+    /// Requests an environment and waits until it is `ACTIVE`.
+    pub async fn create(&self, body: &Value) -> Environment {
+        let id = self.request(body).await;
+        self.api.at_rest(&id).await.must_be("ACTIVE")
+    }
+
+    /// Requests an environment and waits until its create has been rolled back.
+    pub async fn create_in_vain(&self, body: &Value) -> Environment {
+        let id = self.request(body).await;
+        self.api.at_rest(&id).await.must_be("FAILED")
+    }
+
+    /// Deletes an environment and waits until it is `DELETED`.
+    pub async fn delete(&self, id: &str) -> Environment {
+        self.api.delete(id).await.expect(202);
+        self.api.at_rest(id).await.must_be("DELETED")
+    }
+
+    /// What is there of an environment.
+    pub async fn inventory_of(&self, marks: &Marks) -> Inventory {
+        Inventory::take(&self.cloud).await.of(marks)
+    }
+}
+
+impl Environment {
+    /// What its things can be told by.
+    pub fn marks(&self) -> Marks {
+        let vpc = self.resources().iter().find(|resource| resource["key"] == "network/vpc");
+        Marks {
+            name: self.0["name"].as_str().unwrap_or_default().to_owned(),
+            id: self.id().to_owned(),
+            vpc: vpc.and_then(|vpc| vpc["id"].as_str()).unwrap_or_default().to_owned(),
+        }
+    }
+}
