@@ -17,7 +17,7 @@ lint:           ## templates and state machine
 	@$(PYTHON) bootstrap/lint.py
 package:        ## compile the functions for AWS (ARCHITECTURE=x86_64 or arm64)
 	@$(PYTHON) bootstrap/build.py
-deploy:         ## deploy what was packaged to the account of your AWS profile (PARAMETERS="Key=value …")
+deploy:         ## deploy what was packaged to the account of your AWS profile, as samconfig.toml says
 	@$(PYTHON) bootstrap/deploy.py
 teardown:       ## take the service out of that account; refused while environments are alive
 	@$(PYTHON) bootstrap/teardown.py

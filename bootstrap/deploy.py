@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 import subprocess
 
 import tools
@@ -16,6 +15,7 @@ from build import FUNCTIONS, PACKAGES, architecture_of, check_glibc
 from console import say, step, stop
 from local_cloud import CREDENTIALS, REGION
 
+# On the local cloud; on AWS samconfig.toml names it.
 STACK = "prefect-environments"
 ACCOUNT_STACK = "prefect-environments-account"
 SOURCES = ("template.yaml", "samconfig.toml", "bootstrap/account.yaml", "state-machine/environment.asl.json")
@@ -53,11 +53,19 @@ def aws():
         check_glibc(package)
     with step("Prepare the account and region (stack %s)" % ACCOUNT_STACK):
         bucket = account_stack(client("cloudformation"), None)
-    parameters = ["Architecture=" + architecture_of(packages[0])] + shlex.split(os.environ.get("PARAMETERS", ""))
-    with step("Deploy the service (stack %s)" % STACK):
+    chosen = settings()
+    parameters = list(chosen.get("parameter_overrides", [])) + ["Architecture=" + architecture_of(packages[0])]
+    with step("Deploy the service (stack %s)" % chosen["stack_name"]):
         tools.run([tools.tool("sam"), "deploy", "--s3-bucket", bucket, "--parameter-overrides"] + parameters)
-    for name, value in outputs(client("cloudformation"), STACK).items():
+    for name, value in outputs(client("cloudformation"), chosen["stack_name"]).items():
         say("    %-16s %s" % (name, value))
+
+
+def settings():
+    """What samconfig.toml says for AWS."""
+    import tomlkit
+
+    return tomlkit.parse((tools.CHECKOUT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"].unwrap()
 
 
 def account_stack(cloudformation, service_linked_role):

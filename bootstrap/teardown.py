@@ -8,7 +8,8 @@ from console import say, step, stop
 
 
 def main():
-    table = deploy.outputs(deploy.client("cloudformation"), deploy.STACK)["TableName"]
+    stack = deploy.settings()["stack_name"]
+    table = deploy.outputs(deploy.client("cloudformation"), stack)["TableName"]
     alive = deploy.client("dynamodb").query(
         TableName=table, IndexName="all", KeyConditionExpression="all_pk = :live",
         ExpressionAttributeValues={":live": {"S": "LIVE"}}, ProjectionExpression="id, #name",
@@ -20,8 +21,8 @@ def main():
             *["%s  %s" % (item["id"]["S"], item["name"]["S"]) for item in alive],
             "DELETE each of them first.",
         )
-    with step("Delete the stack %s" % deploy.STACK):
-        tools.run([tools.tool("sam"), "delete", "--stack-name", deploy.STACK, "--no-prompts"])
+    with step("Delete the stack %s" % stack):
+        tools.run([tools.tool("sam"), "delete", "--stack-name", stack, "--no-prompts"])
     say("The table %s stays, with the history of all environments; delete it by hand when nobody needs it." % table)
     say("The stack %s stays too: roles that it bounds or ECS uses may be in use elsewhere." % deploy.ACCOUNT_STACK)
 

@@ -62,7 +62,7 @@ def reuse_or_choose(cloud):
         if wanted_port and int(wanted_port) != running["port"]:
             stop("The local cloud of this checkout runs on port %d already." % running["port"], "make down, then again")
         if wanted_endpoint != running["functions_endpoint"]:
-            stop("The local cloud runs with another FUNCTIONS_ENDPOINT_URL (%s)." % running["functions_endpoint"], "make down, then again")
+            stop("The local cloud was started with FUNCTIONS_ENDPOINT_URL=%s." % (running["functions_endpoint"] or ""), "make down, then again")
         return wanted_endpoint, running["port"]
     port = int(wanted_port or 4566)
     check_port(port)
@@ -107,12 +107,11 @@ def follow(api, id):
 def events(environment):
     """What can be said of it now; a sentence that was said once is not said again."""
     yield environment["status"]
-    for step_ in current(environment).get("steps") or []:
-        outcome = step_.get("outcome") or "begun"
-        waits_for = step_.get("waits_for")
-        yield "%-12s %s%s" % (step_.get("step") or step_.get("name"), outcome, ", waits for %s" % waits_for if waits_for else "")
-        if step_.get("error"):
-            yield "%-12s %s" % ("", step_["error"])
+    for report in current(environment).get("steps") or []:
+        what = "%-12s %-7s %s" % (report["step"], report.get("action") or "", report.get("outcome") or "begun")
+        yield what + (" for %s" % report["waits_for"] if report.get("waits_for") else "")
+        if report.get("error"):
+            yield "%-12s %s" % ("", " ".join(str(report["error"].get(part) or "") for part in ("code", "resource", "message")))
 
 
 def current(environment):

@@ -7,6 +7,8 @@ mod containers;
 mod identity;
 mod network;
 
+pub use identity::decoded;
+
 use crate::cloud::Cloud;
 use std::{collections::BTreeMap, fmt};
 
@@ -73,6 +75,11 @@ impl Inventory {
     /// Whether nothing is there.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How many things there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether a thing of this kind and id is there.

@@ -5,8 +5,11 @@ use crate::{
     cloud::Cloud,
     functions::Functions,
     inventory::{Inventory, Marks},
+    service::Service,
+    signing::Sender,
     table::Table,
 };
+use http::Request;
 use serde_json::Value;
 
 /// Everything a test looks at. Each test has its own, since each runs on a runtime of its own.
@@ -52,6 +55,15 @@ impl Stage {
     pub async fn delete(&self, id: &str) -> Environment {
         self.api.delete(id).await.expect(202);
         self.api.at_rest(id).await.must_be("DELETED")
+    }
+
+    /// A hosted zone as Route 53 describes it, in XML.
+    pub async fn hosted_zone(&self, id: &str) -> String {
+        let uri = format!("{}/2013-04-01/hostedzone/{id}", Service::under_test().endpoint);
+        let request = Request::get(uri).body(Vec::new()).expect("a request");
+        let reply = Sender::default().send_signed("route53", request).await;
+        assert_eq!(reply.status, 200, "hosted zone {id}: {}", reply.text);
+        reply.text
     }
 
     /// What is there of an environment.

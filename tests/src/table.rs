@@ -64,32 +64,32 @@ impl Table {
 
     /// Holds a step, as another invocation of its function would: until it is let go, no turn gets to work on it.
     pub async fn hold(&self, environment: &str, step: &str) {
-        // Long enough for any test; let go of long before.
-        let until = SystemTime::now() + Duration::from_secs(600);
-        let seconds = until.duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970").as_secs();
-        self.update(environment, step, "SET holder = :holder, #until = :until", Some(seconds)).await;
+        let record = self.record(environment).await;
+        let item = [
+            ("pk", text(&format!("ENV#{environment}"))),
+            ("sk", text(&format!("STEP#{step}"))),
+            ("schema", AttributeValue::N("1".to_owned())),
+            ("step", text(step)),
+            ("operation", record["operation"].clone()),
+            ("action", text("ensure")),
+            ("fence", record["fence"].clone()),
+            ("holder", text(HOLDER)),
+            // Long enough for any test; let go of long before.
+            ("until", AttributeValue::N(milliseconds(Duration::from_secs(600)))),
+        ];
+        let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").send().await;
+        put.unwrap_or_else(|error| panic!("{step} of {environment} has begun before the test could hold it: {error:?}"));
     }
 
     /// Lets go of a step that the test holds.
     pub async fn let_go(&self, environment: &str, step: &str) {
-        self.update(environment, step, "REMOVE holder, #until", None).await;
-    }
-
-    async fn update(&self, environment: &str, step: &str, expression: &str, until: Option<u64>) {
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("pk", text(&format!("ENV#{environment}")))
-            .key("sk", text(&format!("STEP#{step}")))
-            .update_expression(expression)
-            .condition_expression("attribute_not_exists(holder) OR holder = :holder")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":holder", text(HOLDER));
-        if let Some(until) = until {
-            update = update.expression_attribute_values(":until", AttributeValue::N(until.to_string()));
-        }
-        update.send().await.unwrap_or_else(|error| panic!("{step} of {environment}: {expression}: {error:?}"));
+        let update = self.client.update_item().table_name(&self.name);
+        let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text(&format!("STEP#{step}")));
+        let update = update.update_expression("REMOVE holder, #until").expression_attribute_names("#until", "until");
+        let update = update.condition_expression("holder = :holder").expression_attribute_values(":holder", text(HOLDER));
+        update.send().await.unwrap_or_else(|error| panic!("somebody took {step} of {environment} meanwhile: {error:?}"));
     }
 }
 
@@ -101,6 +101,12 @@ pub fn sort_key(item: &Item) -> String {
 /// An item as text, its attributes sorted.
 pub fn written(item: &Item) -> String {
     format!("{:?}", item.iter().collect::<BTreeMap<_, _>>())
+}
+
+/// A moment this far ahead, as leases write it.
+fn milliseconds(ahead: Duration) -> String {
+    let moment = SystemTime::now() + ahead;
+    moment.duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970").as_millis().to_string()
 }
 
 fn text(text: &str) -> AttributeValue {

@@ -2,6 +2,7 @@
 //! do can break a branch or the machine, and the execution's history holds ids only.
 
 use crate::definition::{State, TEXT, expressions, machine, references, regions, states, states_of};
+use environment::Code;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -33,13 +34,20 @@ fn no_task_ends_before_its_function() {
 }
 
 #[test]
-fn every_task_is_repeated_when_lambda_falters() {
+fn every_task_is_repeated_when_lambda_falters_or_a_function_throws_what_may_pass() {
+    let mut errors = vec![
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "States.Timeout",
+    ];
+    errors.extend(Code::ALL.into_iter().filter(|code| code.is_retryable()).map(Code::as_str));
     let standard = json!([{
-        "ErrorEquals": [
-            "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-            "Lambda.TooManyRequestsException", "Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout",
-            "States.Timeout"
-        ],
+        "ErrorEquals": errors,
         "IntervalSeconds": 2,
         "BackoffRate": 2,
         "MaxDelaySeconds": 30,

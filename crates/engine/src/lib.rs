@@ -16,4 +16,4 @@ pub use lambda::serve;
 pub use lambda_runtime::Error;
 pub use records::Records;
 pub use resource::{Departure, Found, Group, Owner, Resource, Sighting, Site, State, absence_is_fine};
-pub use turn::{Engine, Invocation, now};
+pub use turn::{Engine, Invocation, new_environment_id, new_operation_id, now};

@@ -14,11 +14,12 @@ use crate::{
     resource::{Group, Site},
 };
 use environment::{
-    Code, Entry, Fault, Key, Place, Properties, Subject, catalogue,
+    Code, Entry, EnvironmentId, Fault, Key, OperationId, Place, Properties, Subject, catalogue,
     properties::{Reference, resolve},
 };
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::Value;
+use uuid::Uuid;
 
 /// What a group's function is made of.
 #[derive(Debug)]
@@ -53,6 +54,16 @@ const OTHER_STEP: u32 = 2;
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now)
+}
+
+/// A new operation's id.
+pub fn new_operation_id() -> OperationId {
+    OperationId::new(now().as_millisecond().unsigned_abs(), Uuid::new_v4().as_u128())
+}
+
+/// A new environment's id.
+pub fn new_environment_id() -> EnvironmentId {
+    EnvironmentId::new(now().as_millisecond().unsigned_abs(), Uuid::new_v4().as_u128())
 }
 
 impl<G: Group> Engine<G> {

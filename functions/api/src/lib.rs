@@ -1,1 +1,26 @@
-//! Stub.
+//! The HTTP API: validates, records, starts, answers. No other part of the service hears a caller's words.
+//!
+//! A handler reads from top to bottom: guards, one transaction, effects, the answer. Every refusal is a
+//! [`problem`], axum's own included. Nothing here waits for an environment: the state machine does.
+
+mod body;
+mod caller;
+mod executions;
+mod idempotency;
+mod intake;
+mod log;
+mod pages;
+mod problem;
+mod query;
+mod routes;
+mod service;
+mod settings;
+mod shared_secrets;
+mod view;
+
+pub use routes::router;
+pub use service::Service;
+pub use settings::Settings;
+
+#[cfg(test)]
+mod tests;

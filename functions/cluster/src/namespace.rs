@@ -46,10 +46,10 @@ impl Resource for PrivateDnsNamespace {
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
-        if let Some(operation_id) = at.id.and_then(|id| id.strip_prefix(OPERATION)) {
-            if let Progress::Failed(fault) = self.operation(operation_id).await? {
-                return Err(fault);
-            }
+        if let Some(operation_id) = at.id.and_then(|id| id.strip_prefix(OPERATION))
+            && let Progress::Failed(fault) = self.operation(operation_id).await?
+        {
+            return Err(fault);
         }
         let create = self
             .client

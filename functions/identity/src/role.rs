@@ -192,8 +192,8 @@ fn in_wanted_order(wanted: &Value, seen: Vec<Value>) -> Value {
 
 /// What is wanted and not seen, and what is seen and not wanted.
 fn difference(change: &Change) -> (Vec<&Value>, Vec<&Value>) {
-    let items = |list: &'_ Value| list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let (wanted, seen) = (items(&change.wanted), items(&change.seen));
+    let wanted = change.wanted.as_array().map(Vec::as_slice).unwrap_or_default();
+    let seen = change.seen.as_array().map(Vec::as_slice).unwrap_or_default();
     (
         wanted.iter().filter(|item| !seen.contains(item)).collect(),
         seen.iter().filter(|item| !wanted.contains(item)).collect(),

@@ -73,10 +73,11 @@ impl Secret {
             .list_secrets()
             .filters(filter(FilterNameStringType::TagKey, tags::ID))
             .filters(filter(FilterNameStringType::TagValue, &environment));
-        let listed = list.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let listed = listed.map_err(|error| aws::fault("secretsmanager:ListSecrets", error))?;
+        let pages = list.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
+        let pages = pages.map_err(|error| aws::fault("secretsmanager:ListSecrets", error))?;
         let mut sightings = Vec::new();
-        for arn in listed.into_iter().filter_map(|secret| secret.arn) {
+        let listed = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
+        for arn in listed.filter_map(|secret| secret.arn) {
             match self.describe(&arn).await {
                 Ok(secret) if secret.deleted_date().is_some() => {}
                 Ok(secret) => sightings.extend(sighting(&environment, &arn, secret.tags())),

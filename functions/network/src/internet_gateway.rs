@@ -45,9 +45,7 @@ impl InternetGateway {
     }
 }
 
-pub(crate) async fn list(
-    request: DescribeInternetGatewaysFluentBuilder,
-) -> Result<Vec<types::InternetGateway>, Fault> {
+pub(crate) async fn list(request: DescribeInternetGatewaysFluentBuilder) -> Result<Vec<types::InternetGateway>, Fault> {
     let gateways = request.into_paginator().items().send().collect::<Result<_, _>>().await;
     gateways.map_err(|error| fault("ec2:DescribeInternetGateways", error))
 }

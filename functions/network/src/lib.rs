@@ -42,8 +42,7 @@ pub struct Network {
 impl Network {
     /// The resources of the network, behind clients that every turn shares.
     pub fn new(config: &SdkConfig) -> Self {
-        let clients =
-            Clients { ec2: Client::new(config), once: Client::new(&engine::aws::without_retries(config)) };
+        let clients = Clients { ec2: Client::new(config), once: Client::new(&engine::aws::without_retries(config)) };
         Network {
             vpc: vpc::Vpc(clients.clone()),
             internet_gateway: internet_gateway::InternetGateway(clients.clone()),

@@ -99,7 +99,8 @@ impl Vpc {
             crate::security_group::list(self.0.ec2.describe_security_groups().filters(in_vpc())),
             crate::route_table::list(self.0.ec2.describe_route_tables().filters(in_vpc())),
         )?;
-        let subnet = subnets.iter().filter(|it| it.vpc_id() == Some(id)).find(|it| !tagged::belongs(at.environment, *it));
+        let subnet =
+            subnets.iter().filter(|it| it.vpc_id() == Some(id)).find(|it| !tagged::belongs(at.environment, *it));
         let group = groups.iter().filter(|it| it.vpc_id() == Some(id) && it.group_name() != Some("default"));
         let group = group.clone().find(|it| !tagged::belongs(at.environment, *it));
         let table = tables.iter().filter(|it| it.vpc_id() == Some(id) && !crate::route_table::is_main(it));

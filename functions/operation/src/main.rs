@@ -1,2 +1,6 @@
-//! Stub.
-fn main() {}
+//! The function that begins, turns, closes and sweeps operations.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    operation::serve().await
+}

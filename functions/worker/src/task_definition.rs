@@ -45,10 +45,10 @@ struct Wanted {
 #[async_trait]
 impl Resource for TaskDefinition {
     async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
-        if let Some(arn) = at.id {
-            if let Some(found) = self.describe(at, arn).await? {
-                return Ok(Some(found));
-            }
+        if let Some(arn) = at.id
+            && let Some(found) = self.describe(at, arn).await?
+        {
+            return Ok(Some(found));
         }
         match self.revisions(at.text("Family")?, TaskDefinitionStatus::Active).await?.first() {
             Some(arn) => self.describe(at, arn).await,

@@ -3,6 +3,7 @@
 use super::{Inventory, Thing};
 use crate::cloud::Cloud;
 use aws_sdk_iam::Client;
+use serde_json::Value;
 
 pub(super) async fn list(cloud: &Cloud, into: &mut Inventory) {
     let roles = cloud.iam.list_roles().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
@@ -34,4 +35,18 @@ async fn role_in_full(iam: &Client, name: &str) -> Option<Thing> {
     let detail = format!("trusts={} policies={policies:?}", role.assume_role_policy_document().unwrap_or_default());
     let tags = role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
     Some(Thing::new(name, detail).tagged(tags))
+}
+
+/// A policy document as IAM hands it out, which on AWS is percent-encoded.
+pub fn decoded(document: &str) -> Value {
+    let mut bytes = Vec::new();
+    let mut rest = document.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match code.filter(|_| *first == b'%') {
+            Some(byte) => (bytes.push(byte), rest = &after[2..]),
+            None => (bytes.push(*first), rest = after),
+        };
+    }
+    serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("a policy document is JSON: {document}"))
 }

@@ -9,6 +9,7 @@ mod due;
 mod items;
 mod lease;
 mod list;
+mod secret;
 mod transitions;
 
 pub use create::{Created, Idempotency, NewEnvironment};

@@ -1,0 +1,38 @@
+//! A request's body as JSON. It may hold a secret: it is never logged, and no refusal quotes it.
+
+use crate::{problem, problem::Problem};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
+
+/// The largest body that is read, in bytes.
+pub(crate) const LIMIT: usize = 64 * 1024;
+
+/// The body. No `Debug`, so that it cannot be logged by accident.
+pub(crate) struct Body(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(problem::unsupported_media_type());
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
+            match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => problem::body_too_large(LIMIT),
+                _ => problem::unreadable_body(),
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Body).map_err(problem::malformed_json)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}

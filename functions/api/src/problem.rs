@@ -1,0 +1,278 @@
+//! Problems: every refusal and failure, as `application/problem+json` (RFC 9457).
+//!
+//! `code` is for programs and never changes; `title` and `detail` are for people. A detail is our own words: no
+//! AWS message, no value of a request, no secret. [`crate::log`] writes the body, where the request id is known.
+
+use axum::response::{IntoResponse, Response};
+use environment::{
+    EnvironmentId, Fault,
+    request::{Violation, ViolationCode},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// A refusal or a failure.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<Violation>,
+    environment_id: Option<EnvironmentId>,
+    retry_after: Option<u32>,
+}
+
+/// The body on the wire.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Violation],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment_id: Option<EnvironmentId>,
+    request_id: &'a str,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Problem {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            environment_id: None,
+            retry_after: None,
+        }
+    }
+
+    /// The answer, for the request of this id.
+    pub(crate) fn answer(&self, request_id: &str) -> Response {
+        let body = Body {
+            r#type: format!("/problems/{}", self.code.to_ascii_lowercase().replace('_', "-")),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            errors: &self.errors,
+            environment_id: self.environment_id,
+            request_id,
+        };
+        let json = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (self.status, json).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// Leaves the problem in the response's extensions; [`crate::log`] makes the body of it.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What went wrong inside is logged whole and told to nobody. What another try may mend is 503, a mistake of
+/// this service 500: the two are never mixed.
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        if fault.code.is_retryable() {
+            tracing::warn!(?fault, "AWS did not carry out a call of the API");
+            return Problem {
+                retry_after: Some(2),
+                ..Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "UNAVAILABLE",
+                    "The service cannot answer now",
+                    "Send the same request again; with an Idempotency-Key it is carried out once.",
+                )
+            };
+        }
+        tracing::error!(?fault, "the API failed");
+        internal()
+    }
+}
+
+/// A mistake of this service, told without details.
+pub(crate) fn internal() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "INTERNAL",
+        "This service made a mistake",
+        "Its log says more under the request id.",
+    )
+}
+
+/// The body is not JSON. `at` is the parser's position; its words hold nothing of the body.
+pub(crate) fn malformed_json(at: impl std::fmt::Display) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", "The body is not JSON", format!("The parser stopped: {at}."))
+}
+
+/// The body could not be read to its end.
+pub(crate) fn unreadable_body() -> Problem {
+    let detail = "The body could not be read to its end.";
+    Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", "The body is incomplete", detail)
+}
+
+pub(crate) fn unsupported_media_type() -> Problem {
+    let detail = "Send the body with Content-Type: application/json.";
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The body's media type is not supported",
+        detail,
+    )
+}
+
+pub(crate) fn body_too_large(limit: usize) -> Problem {
+    let detail = format!("A body has at most {limit} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large", detail)
+}
+
+/// The body breaks rules: every one of them is told.
+pub(crate) fn invalid_request(errors: Vec<Violation>) -> Problem {
+    let detail = match errors.len() {
+        1 => "One field of the body breaks a rule.".to_owned(),
+        many => format!("The body breaks rules in {many} places."),
+    };
+    Problem {
+        errors,
+        ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_REQUEST", "The request breaks rules", detail)
+    }
+}
+
+/// A query parameter is unknown or wrong. An error's pointer names the parameter.
+pub(crate) fn invalid_query(errors: Vec<Violation>) -> Problem {
+    let detail = "A query parameter is unknown or has a value that it cannot have.";
+    Problem { errors, ..Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", "The query breaks rules", detail) }
+}
+
+pub(crate) fn invalid_idempotency_key() -> Problem {
+    let detail = "Give one Idempotency-Key of 1 to 255 visible ASCII characters, with or without quotes.";
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY", "The Idempotency-Key cannot be used", detail)
+}
+
+pub(crate) fn idempotency_key_reused() -> Problem {
+    let detail = "This Idempotency-Key was used for a request with other content. Take a new key for a new request.";
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "IDEMPOTENCY_KEY_REUSED",
+        "The Idempotency-Key belongs to another request",
+        detail,
+    )
+}
+
+/// Nobody is known to have signed the request, or not with credentials of this account.
+pub(crate) fn unknown_caller() -> Problem {
+    let detail = "Sign the request (AWS Signature Version 4) with credentials of this account.";
+    Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", "The caller is not known", detail)
+}
+
+/// The operator maps roles to teams, and the caller's role is none of them.
+pub(crate) fn caller_without_team() -> Problem {
+    let detail = "The role that you call with belongs to no team here.";
+    Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", "The caller has no team", detail)
+}
+
+pub(crate) fn team_not_yours() -> Problem {
+    let detail = "This is not the team of the role that you call with.";
+    Problem::new(StatusCode::FORBIDDEN, "TEAM_NOT_YOURS", "The team is not the caller's", detail)
+}
+
+/// There is no such environment, or it is another team's: who may not see it learns nothing of it.
+pub(crate) fn no_such_environment() -> Problem {
+    let detail = "There is no environment of this id that you may see.";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such environment", detail)
+}
+
+pub(crate) fn no_such_route() -> Problem {
+    let detail = "This API has /environments, /environments/{id} and /health.";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path", detail)
+}
+
+pub(crate) fn method_not_allowed() -> Problem {
+    let detail = "The header Allow says which methods this path has.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The path does not have this method", detail)
+}
+
+/// The name is taken; by which environment, is for its own team to know.
+pub(crate) fn name_taken(holder: Option<EnvironmentId>) -> Problem {
+    let detail = "An environment of this name exists. Choose another name, or delete that environment first.";
+    Problem {
+        environment_id: holder,
+        ..Problem::new(StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken", detail)
+    }
+}
+
+/// The work pool is taken; by which environment, is for its own team to know.
+pub(crate) fn work_pool_in_use(holder: Option<EnvironmentId>) -> Problem {
+    let detail = "Another environment of this account and region serves this work pool, and a pool is served by one \
+                  environment only. Choose another prefect.work_pool, or delete that environment first.";
+    Problem {
+        environment_id: holder,
+        ..Problem::new(StatusCode::CONFLICT, "WORK_POOL_IN_USE", "The work pool is in use", detail)
+    }
+}
+
+/// Secrets that the team may not use. Whether they exist is not told.
+pub(crate) fn secret_not_shared(pointers: Vec<String>) -> Problem {
+    let told = "There is no such secret with the tag prefect-environments:team of this team.";
+    let errors = pointers.into_iter().map(|at| Violation::new(at, ViolationCode::SecretNotShared, told)).collect();
+    let detail = "A secret that a request names must lie in this account and region and carry the tag \
+                  prefect-environments:team with the environment's team.";
+    Problem {
+        errors,
+        ..Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "SECRET_NOT_SHARED",
+            "A secret is not the team's to use",
+            detail,
+        )
+    }
+}
+
+/// A refusal of axum's own that no handler of ours has seen.
+pub(crate) fn of_status(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => no_such_route(),
+        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(),
+        status if status.is_client_error() => {
+            Problem::new(status, "BAD_REQUEST", "The request cannot be understood", "It is not as HTTP wants it.")
+        }
+        _ => internal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::{Code, Internal};
+
+    #[test]
+    fn what_another_try_may_mend_is_told_apart_from_a_mistake() {
+        let of = |code| Problem::from(Fault::new(code, "x"));
+        assert_eq!(of(Code::Throttled).status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(of(Code::Throttled).retry_after, Some(2));
+        assert_eq!(of(Code::AccessDenied).status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(of(Code::Internal).code, "INTERNAL");
+    }
+
+    #[test]
+    fn what_aws_said_does_not_reach_the_caller() {
+        let fault = Fault { internal: Internal("arn:of:somebody".into()), ..Fault::new(Code::AccessDenied, "refused") };
+        let problem = Problem::from(fault);
+        assert!(!format!("{problem:?}").contains("arn:of:somebody"));
+        assert!(!format!("{problem:?}").contains("refused"));
+    }
+}

@@ -1,0 +1,71 @@
+//! Query parameters: each at most once, and none that nobody knows. A misspelt filter must not list everything.
+
+use crate::{problem, problem::Problem};
+use axum::extract::{FromRequestParts, Query};
+use environment::request::{Violation, ViolationCode};
+use http::request::Parts;
+
+/// The parameters of a request, as they were given.
+#[derive(Debug)]
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl<S: Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(parameters)| Parameters(parameters))
+            .map_err(|_| problem::invalid_query(Vec::new()))
+    }
+}
+
+impl Parameters {
+    /// Reads the parameters of these names.
+    pub(crate) fn read(self, known: &'static [&'static str]) -> Reader {
+        let mut reader = Reader { given: Vec::new(), violations: Vec::new() };
+        for (name, value) in self.0 {
+            if !known.contains(&name.as_str()) {
+                let detail = format!("There is no such parameter. There are: {}.", known.join(", "));
+                reader.refuse(&name, ViolationCode::UnknownField, detail);
+            } else if reader.get(&name).is_some() {
+                reader.refuse(&name, ViolationCode::Conflict, "This parameter is given more than once.");
+            } else {
+                reader.given.push((name, value));
+            }
+        }
+        reader
+    }
+}
+
+/// The parameters that are known, and what is wrong with the request so far.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    given: Vec<(String, String)>,
+    violations: Vec<Violation>,
+}
+
+impl Reader {
+    /// The value of a parameter that was given.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What the parameter's value stands for, if it is given and means anything.
+    pub(crate) fn parse<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, form: &str) -> Option<T> {
+        let value = self.get(name).map(read)?;
+        if value.is_none() {
+            self.refuse(name, ViolationCode::Invalid, form);
+        }
+        value
+    }
+
+    /// Notes that a parameter is wrong.
+    pub(crate) fn refuse(&mut self, name: &str, code: ViolationCode, detail: impl Into<String>) {
+        self.violations.push(Violation::new(name, code, detail));
+    }
+
+    /// Refuses the request if anything is wrong with it.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        if self.violations.is_empty() { Ok(()) } else { Err(problem::invalid_query(self.violations)) }
+    }
+}

@@ -1,0 +1,103 @@
+//! `POST /environments`.
+
+use super::{MANY, answer, log_environment, new_environment, new_operation};
+use crate::{
+    body::Body, caller::Caller, idempotency::IdempotencyKey, intake, problem, problem::Problem, service::Service,
+    settings::Settings, shared_secrets, view::EnvironmentView,
+};
+use axum::{extract::State, response::Response};
+use engine::records::{Created, NewEnvironment, Record, Reservation, Status};
+use environment::{
+    Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
+    request::{Defaults, Request, parse},
+};
+use http::{HeaderValue, StatusCode, header};
+
+/// Asks for an environment.
+///
+/// The request is refused as a whole, with every reason, or accepted as a whole: then its record, its name, its
+/// work pool and its plan are written in one transaction, and everything else follows from that. The answer
+/// shows the environment as it was accepted; a request repeated under its Idempotency-Key gets the same answer,
+/// byte by byte, and goes on with what the first one may have left undone.
+pub(crate) async fn create(
+    State(service): State<Service>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let Request { spec, credential, fingerprint } =
+        parse(&body, &defaults(&service.settings, &caller)).map_err(problem::invalid_request)?;
+    shared_secrets::check(&service.secrets, &spec).await?;
+
+    let now = engine::now();
+    let (id, operation) = (new_environment(now), new_operation(now));
+    let entries = plan(&service, id, &spec);
+    let new = NewEnvironment {
+        id,
+        operation,
+        idempotency: key.scoped(&spec.team, "POST", MANY, fingerprint),
+        spec,
+        entries: &entries,
+        asked_by: caller.asked_by.clone(),
+        now,
+    };
+    match service.records.create(new).await? {
+        Created::New(record) => {
+            log_environment(id);
+            intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
+            accepted(&service, &record, operation, &entries)
+        }
+        Created::Replayed(id) => {
+            log_environment(id);
+            let first = service.records.load(id).await?.ok_or_else(problem::idempotency_key_reused)?;
+            // Operations come newest first: the one that the request was accepted with is the last.
+            let operation = first.operations.last().ok_or_else(problem::internal)?.id;
+            let record = first.record;
+            let entries = plan(&service, id, &record.spec);
+            if record.status == Status::Pending && record.operation == Some(operation) {
+                intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
+            }
+            let mut response = accepted(&service, &record, operation, &entries)?;
+            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        Created::KeyReused => Err(problem::idempotency_key_reused()),
+        Created::NameTaken(holder) => Err(problem::name_taken(visible(&caller, &holder))),
+        Created::PoolTaken(holder) => Err(problem::work_pool_in_use(visible(&caller, &holder))),
+    }
+}
+
+fn defaults<'a>(settings: &'a Settings, caller: &'a Caller) -> Defaults<'a> {
+    Defaults {
+        partition: &settings.place.partition,
+        account: &settings.place.account,
+        region: &settings.place.region,
+        worker_image: &settings.place.worker_image,
+        flow_policy_arns: &settings.flow_policy_arns,
+        caller_team: caller.team.as_deref(),
+        allow_local_api_url: settings.local_cloud,
+    }
+}
+
+/// Every resource of the environment. Its zones are chosen at its first step.
+fn plan(service: &Service, id: EnvironmentId, spec: &Spec) -> Vec<Entry> {
+    catalogue(&Subject { id, spec, zones: &[], place: &service.settings.place })
+}
+
+fn accepted(
+    service: &Service,
+    record: &Record,
+    operation: OperationId,
+    entries: &[Entry],
+) -> Result<Response, Problem> {
+    let view = EnvironmentView::accepted(record, operation, entries, &service.executions);
+    let mut response = answer(StatusCode::ACCEPTED, &view);
+    let location = HeaderValue::try_from(format!("{MANY}/{}", record.id)).map_err(|_| problem::internal())?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// Which environment holds a reservation, if the caller may see it.
+fn visible(caller: &Caller, holder: &Reservation) -> Option<EnvironmentId> {
+    caller.may_use(&holder.team).then_some(holder.environment_id)
+}

@@ -1,0 +1,76 @@
+//! Environments.
+
+mod create;
+mod delete;
+mod list;
+mod read;
+
+pub(super) use create::create;
+pub(super) use delete::delete;
+pub(super) use list::list;
+pub(super) use read::read;
+
+use crate::{caller::Caller, problem, problem::Problem, service::Service, view::EnvironmentView};
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path},
+    response::{IntoResponse, Response},
+};
+use engine::records::Environment;
+use environment::{EnvironmentId, OperationId};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use jiff::Timestamp;
+use ulid::Ulid;
+
+/// The path of them all.
+pub(super) const MANY: &str = "/environments";
+/// The path of one of them.
+pub(super) const ONE: &str = "/environments/{id}";
+
+/// The environment that a path names. What is no id names none.
+struct AtPath(EnvironmentId);
+
+impl<S: Send + Sync> FromRequestParts<S> for AtPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(text)| text.parse().ok()).ok_or_else(problem::no_such_environment)?;
+        log_environment(id);
+        Ok(AtPath(id))
+    }
+}
+
+/// Names the environment on the request's log lines.
+fn log_environment(id: EnvironmentId) {
+    tracing::Span::current().record("environment", id.to_string());
+}
+
+/// The environment, if it exists and the caller may see it; one and the same refusal otherwise.
+async fn load(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Environment, Problem> {
+    let environment = service.records.load(id).await?;
+    environment.filter(|it| caller.may_use(&it.record.team)).ok_or_else(problem::no_such_environment)
+}
+
+/// The environment as an answer. While somebody works on it, `Retry-After` says when to look again.
+fn answer(status: StatusCode, view: &EnvironmentView<'_>) -> Response {
+    let mut response = (status, Json(view)).into_response();
+    if let Some(seconds) = view.look_again_in() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A new operation's id.
+fn new_operation(now: Timestamp) -> OperationId {
+    OperationId::new(milliseconds(now), Ulid::generate().random())
+}
+
+/// A new environment's id.
+fn new_environment(now: Timestamp) -> EnvironmentId {
+    EnvironmentId::new(milliseconds(now), Ulid::generate().random())
+}
+
+fn milliseconds(now: Timestamp) -> u64 {
+    u64::try_from(now.as_millisecond()).unwrap_or_default()
+}

@@ -1,0 +1,25 @@
+//! The routes: one file for each verb of each resource.
+
+mod environments;
+mod health;
+
+use crate::{body, log, problem, service::Service};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+
+/// The whole API.
+pub fn router(service: Service) -> Router {
+    Router::new()
+        .route("/health", get(health::read))
+        .route(environments::MANY, post(environments::create).get(environments::list))
+        .route(environments::ONE, get(environments::read).delete(environments::delete))
+        .fallback(async || problem::no_such_route())
+        .method_not_allowed_fallback(async || problem::method_not_allowed())
+        .layer(DefaultBodyLimit::max(body::LIMIT))
+        .layer(middleware::from_fn(log::answer))
+        .with_state(service)
+}

@@ -1,0 +1,31 @@
+//! What every handler may use: the records, two clients, the settings.
+
+use crate::{executions::Executions, settings::Settings};
+use engine::{Error, Records, SdkConfig};
+use std::sync::Arc;
+
+/// What every handler may use. Built once, at the function's start.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub(crate) records: Records,
+    pub(crate) executions: Executions,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl Service {
+    /// The service that the function's settings describe.
+    pub fn new(config: &SdkConfig) -> Result<Self, Error> {
+        Ok(Service::with(config, Records::from_environment(config)?, Settings::from_environment(config)?))
+    }
+
+    /// The service over these records and with these settings.
+    pub fn with(config: &SdkConfig, records: Records, settings: Settings) -> Self {
+        Service {
+            records,
+            executions: Executions::new(aws_sdk_sfn::Client::new(config), &settings),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            settings: Arc::new(settings),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The router, called in-process: every refusal that needs nobody else. Nothing listens where the clients would
+//! call, so that a refused request that called anybody would fail.
+
+use crate::{Service, Settings, router, settings::team_pattern};
+use axum::{body::Body, response::Response};
+use engine::Records;
+use environment::Place;
+use http::{Method, Request, StatusCode, header};
+use lambda_http::{
+    aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, request::RequestContext,
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub(crate) fn settings(pattern: &str) -> Settings {
+    Settings {
+        place: Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            stack: "prefect-environments".into(),
+            role_path: "/".into(),
+            permissions_boundary: None,
+            worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+        },
+        state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
+        team_pattern: team_pattern(pattern).expect("a pattern"),
+        flow_policy_arns: vec![],
+        local_cloud: false,
+    }
+}
+
+fn service(pattern: &str) -> Service {
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-1"))
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+            aws_credential_types::Credentials::from_keys("test", "test", None),
+        ))
+        // The discard port of this machine: nobody listens.
+        .endpoint_url("http://127.0.0.1:9")
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .build();
+    let records = Records::new(aws_sdk_dynamodb::Client::new(&config), "table");
+    Service::with(&config, records, settings(pattern))
+}
+
+const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/team-data/ada";
+
+fn signed(arn: &str) -> RequestContext {
+    let context: ApiGatewayV2httpRequestContext = serde_json::from_value(json!({
+        "requestId": "request-1",
+        "http": {"method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test"},
+        "authorizer": {"iam": {"userArn": arn}}
+    }))
+    .expect("a request context");
+    RequestContext::ApiGatewayV2(context)
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    /// The problem that the request was refused with, where it is this one.
+    #[track_caller]
+    fn problem(&self, status: u16, code: &str) -> &Value {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["request_id"], "request-1");
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string() && self.body["type"].is_string());
+        &self.body
+    }
+}
+
+async fn send(pattern: &str, request: Request<Body>) -> Answer {
+    let response: Response = router(service(pattern)).oneshot(request).await.expect("the router always answers");
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).body(body.into()).expect("a request");
+    request.extensions_mut().insert(signed(CALLER));
+    request
+}
+
+fn post(body: impl Into<Body>) -> Request<Body> {
+    let mut request = request(Method::POST, "/environments", body);
+    request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    request
+}
+
+#[tokio::test]
+async fn health_needs_no_signature() {
+    let request = Request::builder().uri("/health").body(Body::empty()).expect("a request");
+    let answer = send("", request).await;
+    assert_eq!((answer.status, &answer.body["status"]), (StatusCode::OK, &json!("ok")));
+}
+
+#[tokio::test]
+async fn everything_else_needs_a_known_caller() {
+    for (method, path) in [(Method::GET, "/environments"), (Method::DELETE, "/environments/env-x")] {
+        let mut unsigned = request(method, path, "");
+        *unsigned.extensions_mut() = http::Extensions::new();
+        let answer = send("", unsigned).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["code"]), (403, &json!("FORBIDDEN")), "{path}");
+    }
+    let mut stranger = request(Method::GET, "/environments", "");
+    stranger.extensions_mut().insert(signed("arn:aws:sts::999999999999:assumed-role/team-data/x"));
+    send("", stranger).await.problem(403, "FORBIDDEN");
+    send("^finance-(.+)$", request(Method::GET, "/environments", "")).await.problem(403, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    send("", request(Method::GET, "/nothing", "")).await.problem(404, "NOT_FOUND");
+    send("", request(Method::GET, "/environments/", "")).await.problem(404, "NOT_FOUND");
+    for id in ["x", "env-x", "%ff", "env-01KAZ0000000000000000000"] {
+        send("", request(Method::GET, &format!("/environments/{id}"), "")).await.problem(404, "NOT_FOUND");
+    }
+    let answer = send("", request(Method::PUT, "/environments", "")).await;
+    answer.problem(405, "METHOD_NOT_ALLOWED");
+    let allowed = answer.headers[header::ALLOW].to_str().expect("text");
+    assert!(allowed.contains("POST") && allowed.contains("GET"), "{allowed}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_refused() {
+    send("", post("{\"name\": ")).await.problem(400, "MALFORMED_JSON");
+    send("", post("")).await.problem(400, "MALFORMED_JSON");
+    send("", post("[".repeat(60_000))).await.problem(400, "MALFORMED_JSON");
+    send("", request(Method::POST, "/environments", "{}")).await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    let mut text = post("{}");
+    text.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain"));
+    send("", text).await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    send("", post(" ".repeat(64 * 1024 + 1))).await.problem(413, "BODY_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn every_violation_is_told_and_the_secret_is_not() {
+    let body = json!({"name": "X", "team": "finance", "prefect": {"api_key": "ca nary"}, "extra": 1});
+    let answer = send("^team-(.+)$", post(body.to_string())).await;
+    let problem = answer.problem(422, "INVALID_REQUEST");
+    let told: Vec<String> = problem["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|error| format!("{} {}", error["pointer"].as_str().unwrap_or(""), error["code"].as_str().unwrap_or("")))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "/name OUT_OF_RANGE",
+            "/team TEAM_NOT_YOURS",
+            "/prefect/account_id REQUIRED",
+            "/prefect/workspace_id REQUIRED",
+            "/prefect/api_key INVALID",
+            "/extra UNKNOWN_FIELD"
+        ]
+    );
+    assert!(!answer.body.to_string().contains("nary"));
+}
+
+#[tokio::test]
+async fn a_query_that_means_nothing_is_refused() {
+    for query in [
+        "teem=data",
+        "status=active",
+        "status=ACTIVE&status=FAILED",
+        "page_size=-1",
+        "page_size=x",
+        "page_token=x",
+        "team=a%20b",
+    ] {
+        send("", request(Method::GET, &format!("/environments?{query}"), "")).await.problem(400, "INVALID_QUERY");
+    }
+    let foreign = request(Method::GET, "/environments?team=finance", "");
+    send("^team-(.+)$", foreign).await.problem(403, "TEAM_NOT_YOURS");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let mut wrong = post("{}");
+    wrong.headers_mut().insert("idempotency-key", header::HeaderValue::from_static("a b"));
+    send("", wrong).await.problem(400, "INVALID_IDEMPOTENCY_KEY");
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_be_reached_is_no_mistake_of_the_caller() {
+    let answer = send("", request(Method::GET, "/environments", "")).await;
+    answer.problem(503, "UNAVAILABLE");
+    assert_eq!(answer.headers[header::RETRY_AFTER], "2");
+}

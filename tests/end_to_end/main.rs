@@ -1,0 +1,16 @@
+//! The service from end to end, on a local cloud: HTTP API with SigV4, functions, records, state machine and
+//! the AWS services behind them. Run by `make test`.
+//!
+//! The tests run beside each other, each with environments of its own, and look at nothing but those.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a surprise ends the test")]
+
+mod choices;
+mod failures;
+mod fence;
+mod idempotency;
+mod life;
+mod neighbours;
+mod reading;
+mod requests;
+mod secrets;
+mod turning_round;
