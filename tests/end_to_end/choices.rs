@@ -81,8 +81,7 @@ async fn the_worker_and_what_it_is_told() {
 
     let service = service_of(&stage, &environment, "night-worker").await;
     assert_eq!((service.desired_count(), service.running_count()), (2, 2), "two workers");
-    let providers: Vec<_> =
-        service.capacity_provider_strategy().iter().map(|item| item.capacity_provider()).collect();
+    let providers: Vec<_> = service.capacity_provider_strategy().iter().map(|item| item.capacity_provider()).collect();
     assert_eq!(providers, ["FARGATE_SPOT"], "spare capacity");
     let cost = service.tags().iter().find(|tag| tag.key() == Some("cost-center")).and_then(|tag| tag.value());
     assert_eq!(cost, Some("4711"), "the team's own tags");
@@ -179,9 +178,11 @@ async fn service_of(stage: &Stage, environment: &Environment, name: &str) -> Ecs
 async fn way_out_of(stage: &Stage, environment: &Environment, subnet: &str) -> String {
     let tables = stage.cloud.ec2.describe_route_tables().send().await.expect("describe route tables");
     let vpc = environment.physical("network/vpc");
-    let table = tables.route_tables().iter().filter(|table| table.vpc_id() == Some(vpc)).find(|table| {
-        table.associations().iter().any(|association| association.subnet_id() == Some(subnet))
-    });
+    let table = tables
+        .route_tables()
+        .iter()
+        .filter(|table| table.vpc_id() == Some(vpc))
+        .find(|table| table.associations().iter().any(|association| association.subnet_id() == Some(subnet)));
     let table = table.unwrap_or_else(|| panic!("{subnet} has no route table"));
     let route = table.routes().iter().find(|route| route.destination_cidr_block() == Some("0.0.0.0/0"));
     let target = route.and_then(|route| route.nat_gateway_id().or(route.gateway_id()));

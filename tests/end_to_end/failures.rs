@@ -102,7 +102,8 @@ async fn a_namespace_of_somebody_else_is_not_adopted() {
 async fn a_task_definition_of_somebody_else_is_not_adopted() {
     let stage = Stage::set().await;
     let name = unique("foreign");
-    let container = aws_sdk_ecs::types::ContainerDefinition::builder().name("theirs").image("theirs").memory(64).build();
+    let container =
+        aws_sdk_ecs::types::ContainerDefinition::builder().name("theirs").image("theirs").memory(64).build();
     let theirs = stage.cloud.ecs.register_task_definition().family(format!("{name}-worker-task"));
     theirs.container_definitions(container).send().await.expect("somebody registers a task definition");
     let reason =
@@ -145,8 +146,7 @@ async fn access_denied_in_a_step_is_rolled_back_and_named() {
         let function = if step == "worker" { "worker" } else { step };
         let refusal = Refusal::of(function, action, service, &refused);
         let failed = refusal.during(stage, stage.create_in_vain(&request(&name))).await;
-        let reason =
-            Reason { step, resource, code: "ACCESS_DENIED", aws_code: Some(denied_in_the_words_of(service)) };
+        let reason = Reason { step, resource, code: "ACCESS_DENIED", aws_code: Some(denied_in_the_words_of(service)) };
         gives(&failed, &reason);
         stage.inventory_of(&failed.marks()).await.must_be_empty(&format!("after {action} was refused"));
     }))
@@ -186,7 +186,10 @@ fn gives(failed: &Environment, reason: &Reason<'_>) {
     }
     let words = failed.0.to_string();
     assert!(!words.contains("not authorized"), "AWS's own words stay in the log: {words}");
-    assert!(!words.contains(&format!("assumed-role/{}", Service::under_test().stack)), "no role of ours is named: {words}");
+    assert!(
+        !words.contains(&format!("assumed-role/{}", Service::under_test().stack)),
+        "no role of ours is named: {words}"
+    );
 }
 
 /// A delete that AWS refuses goes on as far as it can, says what is left, and can be asked for again.

@@ -51,7 +51,8 @@ async fn an_invocation_with_a_fence_that_nobody_has_taken_touches_nothing() {
     for fence in [0, 1, 2] {
         for (step, function) in STEPS {
             for action in ["ensure", "remove", "prove"] {
-                let answer = stage.functions.invoke(function, &call(&environment, operation, fence, step, action)).await;
+                let answer =
+                    stage.functions.invoke(function, &call(&environment, operation, fence, step, action)).await;
                 assert_eq!(answer["outcome"], "superseded", "{action} {step} with fence {fence}: {answer}");
             }
         }
@@ -119,7 +120,11 @@ async fn everything_of(stage: &Stage, environment: &Environment) -> (Inventory, 
     (stage.inventory_of(&environment.marks()).await, items, stage.api.read(environment.id()).await)
 }
 
-async fn unchanged(stage: &Stage, environment: &Environment, before: (Inventory, BTreeMap<String, String>, Environment)) {
+async fn unchanged(
+    stage: &Stage,
+    environment: &Environment,
+    before: (Inventory, BTreeMap<String, String>, Environment),
+) {
     let (inventory, items, shown) = everything_of(stage, environment).await;
     inventory.must_be_as(&before.0, "after the invocations");
     assert_eq!(items, before.1, "the records after the invocations");

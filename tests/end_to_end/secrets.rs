@@ -118,7 +118,8 @@ fn in_full(event: &aws_sdk_sfn::types::HistoryEvent) -> String {
 async fn logs_hide(stage: &Stage, canary: &str, environment: &str) {
     let stack = &Service::under_test().stack;
     for prefix in ["/aws/", "/ecs/", stack] {
-        let groups = stage.cloud.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
+        let groups =
+            stage.cloud.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
         for group in groups.collect::<Result<Vec<_>, _>>().await.expect("list log groups") {
             for line in lines(stage, group.log_group_name().unwrap_or_default()).await {
                 hides(canary, "a log line", &line);
@@ -133,9 +134,9 @@ async fn logs_hide(stage: &Stage, canary: &str, environment: &str) {
 
 /// Every line of a log group, unless that went meanwhile.
 async fn lines(stage: &Stage, group: &str) -> Vec<String> {
-    let events = stage.cloud.logs.filter_log_events().log_group_name(group).into_paginator().items().send();
-    let events = events.collect::<Result<Vec<_>, _>>().await.unwrap_or_default();
-    events.into_iter().filter_map(|event| event.message).collect()
+    let pages = stage.cloud.logs.filter_log_events().log_group_name(group).into_paginator().send();
+    let pages = pages.collect::<Result<Vec<_>, _>>().await.unwrap_or_default();
+    pages.into_iter().flat_map(|page| page.events.unwrap_or_default()).filter_map(|event| event.message).collect()
 }
 
 #[track_caller]

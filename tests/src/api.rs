@@ -153,7 +153,13 @@ impl Answer {
     /// The violations of a refused request, as `pointer code`, sorted.
     #[track_caller]
     pub fn violations(&self) -> Vec<String> {
-        let problem = self.problem(422, "INVALID_REQUEST");
+        self.violations_of("INVALID_REQUEST")
+    }
+
+    /// The violations of a request that was refused with this code, as `pointer code`, sorted.
+    #[track_caller]
+    pub fn violations_of(&self, code: &str) -> Vec<String> {
+        let problem = self.problem(422, code);
         let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("no errors: {}", self.text));
         let mut violations: Vec<String> = errors
             .iter()

@@ -16,7 +16,12 @@ impl Functions {
     pub async fn invoke(&self, function: &str, payload: &Value) -> Value {
         let reply = self.call(Method::POST, function, "invocations", payload.to_string().into_bytes()).await;
         let thrown = reply.headers.get("x-amz-function-error");
-        assert!(reply.status == 200 && thrown.is_none(), "{function} with {payload} threw: {} {}", reply.status, reply.text);
+        assert!(
+            reply.status == 200 && thrown.is_none(),
+            "{function} with {payload} threw: {} {}",
+            reply.status,
+            reply.text
+        );
         serde_json::from_str(&reply.text).unwrap_or_else(|_| panic!("{function} did not answer JSON: {}", reply.text))
     }
 

@@ -69,7 +69,13 @@ impl Inventory {
 
     /// What carries an environment's marks.
     pub fn of(&self, marks: &Marks) -> Inventory {
-        Inventory(self.0.iter().filter(|(_, thing)| marks.are_on(thing)).map(|(id, thing)| (id.clone(), thing.clone())).collect())
+        Inventory(
+            self.0
+                .iter()
+                .filter(|(_, thing)| marks.are_on(thing))
+                .map(|(id, thing)| (id.clone(), thing.clone()))
+                .collect(),
+        )
     }
 
     /// Whether nothing is there.
@@ -177,7 +183,12 @@ mod tests {
     fn a_difference_names_what_went_what_came_and_what_changed() {
         let (before, after) = (inventory(&[("a", "1"), ("b", "1")]), inventory(&[("b", "2"), ("c", "1")]));
         let difference = after.difference_from(&before).join("\n");
-        let lines = ["- thing a blue-cluster  1", "- thing b blue-cluster  1", "+ thing b blue-cluster  2", "+ thing c blue-cluster  1"];
+        let lines = [
+            "- thing a blue-cluster  1",
+            "- thing b blue-cluster  1",
+            "+ thing b blue-cluster  2",
+            "+ thing c blue-cluster  1",
+        ];
         assert_eq!(difference, lines.join("\n"));
     }
 
@@ -185,7 +196,12 @@ mod tests {
     fn the_marks_of_one_environment_are_not_on_another_of_a_similar_name() {
         let marks = Marks { name: "blue".into(), id: "env-1".into(), vpc: "vpc-1".into() };
         let named = |name: &str| Thing::new(name, String::new());
-        for ours in [named("blue-cluster"), named("/ecs/blue-flows"), named("default.blue.local"), named("").in_vpc(Some("vpc-1"))] {
+        for ours in [
+            named("blue-cluster"),
+            named("/ecs/blue-flows"),
+            named("default.blue.local"),
+            named("").in_vpc(Some("vpc-1")),
+        ] {
             assert!(marks.are_on(&ours), "{ours}");
         }
         let tagged = named("").tagged([("prefect-environments:id".to_owned(), "env-1".to_owned())]);

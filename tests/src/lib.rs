@@ -3,7 +3,12 @@
 //!
 //! The tests call the service the way its users do and look at AWS the way an auditor does: nothing of the
 //! product's own code is used to say what must be there.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "serves tests only: a surprise ends the test")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "serves tests only: a surprise ends the test"
+)]
 
 pub mod api;
 pub mod cloud;

@@ -40,7 +40,8 @@ impl Refusal {
         let name = format!("refused-{}", crate::requests::unique("by-test"));
         let statement = json!({"Effect": "Deny", "Action": self.action, "Resource": self.resource});
         let policy: Value = json!({"Version": "2012-10-17", "Statement": [statement]});
-        let put = stage.cloud.iam.put_role_policy().role_name(&role).policy_name(&name).policy_document(policy.to_string());
+        let put =
+            stage.cloud.iam.put_role_policy().role_name(&role).policy_name(&name).policy_document(policy.to_string());
         put.send().await.expect("refuse the call");
         let told = AssertUnwindSafe(story).catch_unwind().await;
         let lift = stage.cloud.iam.delete_role_policy().role_name(&role).policy_name(&name);

@@ -56,9 +56,13 @@ impl Sender {
             .map(|(name, value)| (name.as_str(), value.to_str().expect("tests send text headers")))
             .collect();
         let method = request.method().as_str();
-        let signable =
-            SignableRequest::new(method, request.uri().to_string(), headers.into_iter(), SignableBody::Bytes(request.body()))
-                .expect("the request can be signed");
+        let signable = SignableRequest::new(
+            method,
+            request.uri().to_string(),
+            headers.into_iter(),
+            SignableBody::Bytes(request.body()),
+        )
+        .expect("the request can be signed");
         let (instructions, _) = sign(signable, &parameters).expect("the request can be signed").into_parts();
         instructions.apply_to_request_http1x(&mut request);
         self.send(request).await

@@ -80,7 +80,9 @@ impl Table {
         let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-        put.unwrap_or_else(|error| panic!("{step} of {environment} has begun before the test could hold it: {error:?}"));
+        put.unwrap_or_else(|error| {
+            panic!("{step} of {environment} has begun before the test could hold it: {error:?}")
+        });
     }
 
     /// Lets go of a step that the test holds.
@@ -88,8 +90,12 @@ impl Table {
         let update = self.client.update_item().table_name(&self.name);
         let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text(&format!("STEP#{step}")));
         let update = update.update_expression("REMOVE holder, #until").expression_attribute_names("#until", "until");
-        let update = update.condition_expression("holder = :holder").expression_attribute_values(":holder", text(HOLDER));
-        update.send().await.unwrap_or_else(|error| panic!("somebody took {step} of {environment} meanwhile: {error:?}"));
+        let update =
+            update.condition_expression("holder = :holder").expression_attribute_values(":holder", text(HOLDER));
+        update
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("somebody took {step} of {environment} meanwhile: {error:?}"));
     }
 }
 

@@ -82,7 +82,13 @@ mod tests {
         let ready = entries.iter().zip(&ids).filter(|(entry, _)| is_ready(&entry.key));
         outputs(
             spec,
-            ready.map(|(entry, id)| Ready { key: &entry.key, kind: entry.kind, id, arn: None, attributes: &attributes }),
+            ready.map(|(entry, id)| Ready {
+                key: &entry.key,
+                kind: entry.kind,
+                id,
+                arn: None,
+                attributes: &attributes,
+            }),
         )
     }
 

@@ -1,6 +1,6 @@
 //! A request's body as JSON. It may hold a secret: it is never logged, and no refusal quotes it.
 
-use crate::{problem, problem::Problem};
+use crate::{json, problem, problem::Problem};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 _ => problem::unreadable_body(),
             }
         })?;
-        serde_json::from_slice(&bytes).map(Body).map_err(problem::malformed_json)
+        json::read(&bytes).map(Body).map_err(problem::malformed_json)
     }
 }
 

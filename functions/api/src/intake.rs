@@ -5,9 +5,10 @@
 //! secret can arrive only until `intake_until`: after that nothing is written any more, so that a removal never
 //! misses one that is still on its way, and an environment without its secret ends as SECRET_NOT_RECEIVED.
 
-use crate::{executions::Work, service::Service};
+use crate::service::Service;
 use engine::{aws, records::Record};
 use environment::{Entry, Fault, OperationId, keys};
+use executions::Execution;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -35,8 +36,8 @@ pub(crate) async fn go_on(
             Err(fault) => tracing::warn!(?fault, "the secret's arrival is unknown"),
         }
     }
-    let work = Work { environment: record.id, operation, fence: 1 };
-    let start = service.executions.start(&work);
+    let execution = Execution { environment: record.id, operation, fence: record.fence };
+    let start = service.executions.start(&execution);
     let note = async {
         match &arrived {
             Some(arn) => service.records.note_secret(record.id, &keys::secret(), arn).await,

@@ -5,9 +5,10 @@
 
 mod body;
 mod caller;
-mod executions;
+mod console;
 mod idempotency;
 mod intake;
+mod json;
 mod log;
 mod pages;
 mod problem;

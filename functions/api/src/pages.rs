@@ -49,7 +49,8 @@ mod tests {
         for (scope, status) in [(&all, Some(Status::Active)), (&data, None), (&data, Some(Status::Failed))] {
             assert_eq!(read(&token, scope, status), None);
         }
-        for wrong in ["", "x", "ääääääääääääääääääääääääää", &token[1..], &token.to_uppercase()] {
+        for wrong in ["", "x", "ääääääääääääääääääääääääää", &token[1..], &token.to_uppercase()]
+        {
             assert_eq!(read(wrong, &data, Some(Status::Active)), None, "{wrong}");
         }
     }

@@ -116,7 +116,12 @@ pub(crate) fn internal() -> Problem {
 
 /// The body is not JSON. `at` is the parser's position; its words hold nothing of the body.
 pub(crate) fn malformed_json(at: impl std::fmt::Display) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "MALFORMED_JSON", "The body is not JSON", format!("The parser stopped: {at}."))
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "MALFORMED_JSON",
+        "The body is not JSON",
+        format!("The parser stopped: {at}."),
+    )
 }
 
 /// The body could not be read to its end.
@@ -142,6 +147,9 @@ pub(crate) fn body_too_large(limit: usize) -> Problem {
 
 /// The body breaks rules: every one of them is told.
 pub(crate) fn invalid_request(errors: Vec<Violation>) -> Problem {
+    if errors.iter().all(|error| error.code == ViolationCode::SecretNotShared) {
+        return secrets_not_shared(errors);
+    }
     let detail = match errors.len() {
         1 => "One field of the body breaks a rule.".to_owned(),
         many => format!("The body breaks rules in {many} places."),
@@ -209,10 +217,7 @@ pub(crate) fn method_not_allowed() -> Problem {
 /// The name is taken; by which environment, is for its own team to know.
 pub(crate) fn name_taken(holder: Option<EnvironmentId>) -> Problem {
     let detail = "An environment of this name exists. Choose another name, or delete that environment first.";
-    Problem {
-        environment_id: holder,
-        ..Problem::new(StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken", detail)
-    }
+    Problem { environment_id: holder, ..Problem::new(StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken", detail) }
 }
 
 /// The work pool is taken; by which environment, is for its own team to know.
@@ -228,7 +233,12 @@ pub(crate) fn work_pool_in_use(holder: Option<EnvironmentId>) -> Problem {
 /// Secrets that the team may not use. Whether they exist is not told.
 pub(crate) fn secret_not_shared(pointers: Vec<String>) -> Problem {
     let told = "There is no such secret with the tag prefect-environments:team of this team.";
-    let errors = pointers.into_iter().map(|at| Violation::new(at, ViolationCode::SecretNotShared, told)).collect();
+    secrets_not_shared(
+        pointers.into_iter().map(|at| Violation::new(at, ViolationCode::SecretNotShared, told)).collect(),
+    )
+}
+
+fn secrets_not_shared(errors: Vec<Violation>) -> Problem {
     let detail = "A secret that a request names must lie in this account and region and carry the tag \
                   prefect-environments:team with the environment's team.";
     Problem {

@@ -1,7 +1,8 @@
 //! What every handler may use: the records, two clients, the settings.
 
-use crate::{executions::Executions, settings::Settings};
+use crate::settings::Settings;
 use engine::{Error, Records, SdkConfig};
+use executions::Executions;
 use std::sync::Arc;
 
 /// What every handler may use. Built once, at the function's start.
@@ -23,7 +24,7 @@ impl Service {
     pub fn with(config: &SdkConfig, records: Records, settings: Settings) -> Self {
         Service {
             records,
-            executions: Executions::new(aws_sdk_sfn::Client::new(config), &settings),
+            executions: Executions::new(config, &settings.state_machine_arn),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             settings: Arc::new(settings),
         }

@@ -41,9 +41,8 @@ async fn is_shared_with(client: &Client, arn: &str, team: &str) -> Result<bool, 
         // A secret can be found by a part of its ARN: what was found must be what was named.
         Ok(secret) => {
             let is_it = secret.arn() == Some(arn) && secret.deleted_date().is_none();
-            let is_tagged = |tag: &aws_sdk_secretsmanager::types::Tag| {
-                tag.key() == Some(tags::TEAM) && tag.value() == Some(team)
-            };
+            let is_tagged =
+                |tag: &aws_sdk_secretsmanager::types::Tag| tag.key() == Some(tags::TEAM) && tag.value() == Some(team);
             Ok(is_it && secret.tags().iter().any(is_tagged))
         }
         // The function's own policy refuses it secrets that carry no team's tag.

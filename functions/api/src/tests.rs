@@ -6,9 +6,7 @@ use axum::{body::Body, response::Response};
 use engine::Records;
 use environment::Place;
 use http::{Method, Request, StatusCode, header};
-use lambda_http::{
-    aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, request::RequestContext,
-};
+use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, request::RequestContext};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -173,7 +171,8 @@ async fn a_query_that_means_nothing_is_refused() {
         "teem=data",
         "status=active",
         "status=ACTIVE&status=FAILED",
-        "page_size=-1",
+        "page_size=0",
+        "page_size=101",
         "page_size=x",
         "page_token=x",
         "team=a%20b",

@@ -1,11 +1,12 @@
 //! An environment as the API shows it: built from its records alone, so that a GET is one query.
 
-use crate::executions::Executions;
+use crate::console;
 use engine::records::{
     AskedBy, Environment, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState, Status,
     StepReport, Summary, Turned, Verdict,
 };
 use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, outputs, outputs::Ready};
+use executions::Executions;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -129,7 +130,7 @@ impl<'a> EnvironmentView<'a> {
             steps: Vec::new(),
             verdict: None,
             execution_arn: executions.arn(operation),
-            console_url: executions.console_url(operation),
+            console_url: console::execution(&executions.arn(operation)),
         };
         EnvironmentView {
             status: Status::Pending,
@@ -212,7 +213,7 @@ impl<'a> OperationView<'a> {
             steps: steps.into_iter().map(StepView::of).collect(),
             verdict: operation.verdict.as_ref(),
             execution_arn: executions.arn(operation.id),
-            console_url: executions.console_url(operation.id),
+            console_url: console::execution(&executions.arn(operation.id)),
         }
     }
 }

@@ -99,15 +99,12 @@ impl Vpc {
             crate::security_group::list(self.0.ec2.describe_security_groups().filters(in_vpc())),
             crate::route_table::list(self.0.ec2.describe_route_tables().filters(in_vpc())),
         )?;
-        let subnet =
-            subnets.iter().filter(|it| it.vpc_id() == Some(id)).find(|it| !tagged::belongs(at.environment, *it));
-        let group = groups.iter().filter(|it| it.vpc_id() == Some(id) && it.group_name() != Some("default"));
-        let group = group.clone().find(|it| !tagged::belongs(at.environment, *it));
-        let table = tables.iter().filter(|it| it.vpc_id() == Some(id) && !crate::route_table::is_main(it));
-        let table = table.clone().find(|it| !tagged::belongs(at.environment, *it));
-        let foreign = (subnet.and_then(Tagged::id).map(|id| ("subnet", id)))
-            .or_else(|| Some(("security group", group?.id()?)))
-            .or_else(|| Some(("route table", table?.id()?)));
+        let subnets = subnets.iter().filter(|it| it.vpc_id() == Some(id));
+        let groups = groups.iter().filter(|it| it.vpc_id() == Some(id) && it.group_name() != Some("default"));
+        let tables = tables.iter().filter(|it| it.vpc_id() == Some(id) && !crate::route_table::is_main(it));
+        let foreign = stranger(at, "subnet", subnets)
+            .or_else(|| stranger(at, "security group", groups))
+            .or_else(|| stranger(at, "route table", tables));
         Ok(foreign.map(|(what, part)| network_interface::foreign_dependent(what, part, &Within::Vpc(id), conflict)))
     }
 
@@ -115,6 +112,15 @@ impl Vpc {
         let request = self.0.ec2.describe_vpcs().filters(tagged::of_environment(environment));
         Ok(tagged::sightings(Kind::Vpc, environment, list(request).await?))
     }
+}
+
+/// The first that is not this environment's.
+fn stranger<'t, T: Tagged + 't>(
+    at: &Site<'_>,
+    what: &'static str,
+    mut things: impl Iterator<Item = &'t T>,
+) -> Option<(&'static str, &'t str)> {
+    things.find(|thing| !tagged::belongs(at.environment, *thing)).and_then(|thing| Some((what, thing.id()?)))
 }
 
 async fn list(request: DescribeVpcsFluentBuilder) -> Result<Vec<types::Vpc>, Fault> {

@@ -55,6 +55,8 @@ pub fn accepts(answer: &Answer) -> String {
     assert!(answer.header("location").ends_with(&format!("/environments/{id}")), "Location: {:?}", answer.headers);
     assert_eq!(answer.header("content-type"), "application/json", "the answer's media type");
     assert_eq!(environment.status(), "PENDING", "nothing is made yet");
+    let seconds: u32 = answer.header("retry-after").parse().expect("Retry-After says when to look again");
+    assert!((2..=30).contains(&seconds), "a sensible time to look again, not {seconds} s");
     assert!(environment.resources().iter().all(|one| one["state"] == "PLANNED"), "everything is planned: {answer:?}");
     id.to_owned()
 }
@@ -140,7 +142,7 @@ async fn has_every_output(stage: &Stage, environment: &Environment) {
         "secret_arn": physical("identity/secret"),
         "worker_log_group": "/ecs/prefect-worker",
         "flows_log_group": "/ecs/prefect-flows",
-        "namespace": "default.prefect.local",
+        "namespace_id": physical("cluster/namespace"),
         "work_pool": "ecs-work-pool",
     });
     assert_eq!(*environment.outputs(), wanted, "the outputs");

@@ -13,7 +13,8 @@ pub async fn is_as_designed(stage: &Stage, environment: &Environment) {
 
 async fn cluster(stage: &Stage, environment: &Environment) {
     assert_eq!(environment.physical("cluster/cluster"), "prefect-cluster", "the cluster that the environment shows");
-    let found = stage.cloud.ecs.describe_clusters().clusters("prefect-cluster").include(ClusterField::Tags).send().await;
+    let found =
+        stage.cloud.ecs.describe_clusters().clusters("prefect-cluster").include(ClusterField::Tags).send().await;
     let found = found.expect("describe the cluster");
     let cluster = found.clusters().first().expect("the cluster is there");
     assert_eq!(cluster.status(), Some("ACTIVE"), "the cluster's status");
@@ -32,7 +33,8 @@ async fn namespace(stage: &Stage, environment: &Environment) {
     assert_eq!(namespace.name(), Some("default.prefect.local"), "the namespace's name");
     assert_eq!(namespace.r#type(), Some(&NamespaceType::DnsPrivate), "a private DNS namespace");
     let arn = namespace.arn().expect("a namespace has an ARN");
-    let tags = stage.cloud.namespaces.list_tags_for_resource().resource_arn(arn).send().await.expect("a namespace's tags");
+    let tags =
+        stage.cloud.namespaces.list_tags_for_resource().resource_arn(arn).send().await.expect("a namespace's tags");
     let tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
     are_tags_of(tags, environment, "cluster/namespace", "prefect-ecs");
 
@@ -53,7 +55,8 @@ async fn log_groups(stage: &Stage, environment: &Environment) {
         let group = group.unwrap_or_else(|| panic!("{name} is not there"));
         assert_eq!(group.retention_in_days(), Some(30), "how long {name} keeps a line");
         let arn = group.arn().expect("a log group has an ARN").trim_end_matches(":*");
-        let tags = stage.cloud.logs.list_tags_for_resource().resource_arn(arn).send().await.expect("a log group's tags");
+        let tags =
+            stage.cloud.logs.list_tags_for_resource().resource_arn(arn).send().await.expect("a log group's tags");
         are_tags_of(tags.tags.unwrap_or_default(), environment, key, "prefect-ecs");
     }
 }

@@ -13,7 +13,8 @@ pub async fn is_as_designed(stage: &Stage, environment: &Environment) {
         inline: vec![("prefect-secrets-access", reads_the_secret(&secret))],
     };
     let worker_task = Role { attached: &[], inline: vec![("prefect-worker-access", runs_flows(service))] };
-    let flow_execution = Role { attached: &[], inline: vec![("prefect-flow-execution", starts_flows(service, &secret))] };
+    let flow_execution =
+        Role { attached: &[], inline: vec![("prefect-flow-execution", starts_flows(service, &secret))] };
     let flow_task = Role { attached: &[], inline: Vec::new() };
     let iam = &stage.cloud.iam;
     task_execution.is(iam, environment, "task-execution-role").await;
@@ -38,7 +39,8 @@ impl Role {
         let trust = role.assume_role_policy_document().unwrap_or_default();
         assert_eq!(decoded(trust), trusts_tasks_of_this_account(), "whom {name} trusts");
         let boundary = role.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn());
-        let of_the_account = format!("arn:aws:iam::{}:policy/prefect-environments-boundary", Service::under_test().account());
+        let of_the_account =
+            format!("arn:aws:iam::{}:policy/prefect-environments-boundary", Service::under_test().account());
         assert_eq!(boundary, Some(of_the_account.as_str()), "the permissions boundary of {name}");
 
         let attached = iam.list_attached_role_policies().role_name(name).send().await.expect("a role's policies");

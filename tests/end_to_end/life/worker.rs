@@ -72,7 +72,8 @@ fn wanted(secret: &str) -> Value {
 }
 
 fn in_words(container: &ContainerDefinition) -> Value {
-    let environment = container.environment().iter().map(|one| (one.name().unwrap_or_default().to_owned(), json!(one.value())));
+    let environment =
+        container.environment().iter().map(|one| (one.name().unwrap_or_default().to_owned(), json!(one.value())));
     let secrets = container.secrets().iter().map(|one| (one.name().to_owned(), json!(one.value_from())));
     let logs = container.log_configuration();
     let health = container.health_check();
@@ -101,7 +102,11 @@ async fn service(stage: &Stage, environment: &Environment) {
     let look = stage.cloud.ecs.describe_services().cluster("prefect-cluster").services("dev-worker");
     let found = look.include(ServiceField::Tags).send().await.expect("describe the service");
     let service = found.services().first().expect("the service is there");
-    assert_eq!(service.service_arn(), Some(environment.physical("worker/service")), "the service that the environment shows");
+    assert_eq!(
+        service.service_arn(),
+        Some(environment.physical("worker/service")),
+        "the service that the environment shows"
+    );
     assert_eq!(service.status(), Some("ACTIVE"), "the service's status");
     let definition = environment.physical("worker/task-definition");
     assert_eq!(service.task_definition(), Some(definition), "the service runs the task definition");
@@ -112,7 +117,8 @@ async fn service(stage: &Stage, environment: &Environment) {
 
     let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
     let network = network.expect("the service has a network");
-    let subnets: Vec<_> = (1..=3).map(|number| environment.physical(&format!("network/private-subnet-{number}"))).collect();
+    let subnets: Vec<_> =
+        (1..=3).map(|number| environment.physical(&format!("network/private-subnet-{number}"))).collect();
     assert_eq!(network.subnets(), subnets, "the service runs in the private subnets");
     assert_eq!(network.security_groups(), [environment.physical("network/security-group")], "its security group");
     assert_eq!(network.assign_public_ip(), Some(&AssignPublicIp::Disabled), "no public address");

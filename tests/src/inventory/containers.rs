@@ -40,12 +40,8 @@ async fn services(ecs: &Client, cluster: &str, into: &mut Inventory) {
                 continue;
             }
             let name = service.service_name().unwrap_or_default();
-            let detail = format!(
-                "{:?} {:?} × {}",
-                service.status(),
-                service.task_definition(),
-                service.desired_count()
-            );
+            let detail =
+                format!("{:?} {:?} × {}", service.status(), service.task_definition(), service.desired_count());
             // It goes by its cluster's name: services of many environments are called the same.
             let thing = Thing::new(format!("{cluster}/{name}"), detail).tagged(pairs(service.tags()));
             into.add("service", &format!("{cluster}/{name}"), thing);
@@ -71,7 +67,8 @@ async fn task_definitions(ecs: &Client, into: &mut Inventory) {
 async fn namespaces(cloud: &Cloud, into: &mut Inventory) {
     let pages = cloud.namespaces.list_namespaces().into_paginator().send().collect::<Result<Vec<_>, _>>().await;
     for namespace in pages.expect("list namespaces").iter().flat_map(|page| page.namespaces()) {
-        let Ok(tags) = cloud.namespaces.list_tags_for_resource().resource_arn(namespace.arn().unwrap_or_default()).send().await
+        let Ok(tags) =
+            cloud.namespaces.list_tags_for_resource().resource_arn(namespace.arn().unwrap_or_default()).send().await
         else {
             continue;
         };

@@ -73,7 +73,8 @@ async fn route_tables(ec2: &Client, into: &mut Inventory) {
             table.associations().iter().filter_map(|association| association.subnet_id()).collect();
         routes.sort();
         subnets.sort();
-        let thing = Thing::new("", format!("{routes:?} {subnets:?}")).in_vpc(table.vpc_id()).tagged(pairs(table.tags()));
+        let thing =
+            Thing::new("", format!("{routes:?} {subnets:?}")).in_vpc(table.vpc_id()).tagged(pairs(table.tags()));
         into.add("route-table", table.route_table_id().unwrap_or_default(), thing);
     }
 }

@@ -1,5 +1,7 @@
 //! `prefect.api_url`: the API of a Prefect server, checked as text. What its name resolves to is checked
 //! where the server is first called.
+//!
+//! On the local cloud a server may be http and on this machine; nothing else is looser there.
 
 use super::{fields::Field, prefect::is_a_uuid, violation::ViolationCode};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -14,7 +16,7 @@ pub(super) enum Api {
     SelfHosted(String),
 }
 
-/// Reads the URL. `allow_local` is for the local cloud: then http and any host will do.
+/// Reads the URL. `allow_local` is for the local cloud.
 pub(super) fn read(field: &Field<'_>, allow_local: bool) -> Option<Api> {
     // The parser would drop line breaks and turn backslashes round: what we check must be what was sent.
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -36,9 +38,11 @@ pub(super) fn read(field: &Field<'_>, allow_local: bool) -> Option<Api> {
 type Refusal = (ViolationCode, &'static str);
 
 fn judge(url: &Url, allow_local: bool) -> Result<Api, Refusal> {
-    let is_allowed_scheme = url.scheme() == "https" || (allow_local && url.scheme() == "http");
-    if !is_allowed_scheme {
-        return Err((ViolationCode::NotAllowed, "The URL must begin with https://."));
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_local => {}
+        "http" => return Err((ViolationCode::NotAllowed, "The URL must begin with https://.")),
+        _ => return Err((ViolationCode::Invalid, "The URL must begin with https://.")),
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err((ViolationCode::NotAllowed, "The URL must not carry user or password. Give auth_string."));
@@ -48,7 +52,7 @@ fn judge(url: &Url, allow_local: bool) -> Result<Api, Refusal> {
     }
     match url.host() {
         Some(Host::Domain(name)) if is_prefect_cloud(name) => return cloud(url),
-        Some(host) if !allow_local && is_local(&host) => {
+        Some(host) if !may_be_called(&host, allow_local) => {
             return Err((ViolationCode::NotAllowed, "The URL must not lead to the machine that opens it."));
         }
         _ => {}
@@ -76,39 +80,39 @@ fn cloud(url: &Url) -> Result<Api, Refusal> {
     Ok(Api::Cloud { account_id: id(account)?, workspace_id: id(workspace)? })
 }
 
-/// Whether the host is by its very name or number the caller's own machine, or its metadata service.
-fn is_local(host: &Host<&str>) -> bool {
+/// Whether the host is, by its very name or number, neither the caller's own machine nor its metadata service.
+fn may_be_called(host: &Host<&str>, allow_local: bool) -> bool {
     match host {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
+            allow_local || !(name == "localhost" || name.ends_with(".localhost"))
         }
-        Host::Ipv4(address) => is_local_v4(*address),
-        Host::Ipv6(address) => is_local_v6(*address),
+        Host::Ipv4(address) => is_fine_v4(*address, allow_local),
+        Host::Ipv6(address) => is_fine_v6(*address, allow_local),
     }
 }
 
-fn is_local_v4(address: Ipv4Addr) -> bool {
-    address.is_loopback()
-        || address.is_link_local() // the metadata services of EC2 and ECS among them
-        || address.is_multicast()
-        || address.is_broadcast()
-        || address.octets()[0] == 0
+fn is_fine_v4(address: Ipv4Addr, allow_local: bool) -> bool {
+    // The metadata services of EC2 and ECS are link-local.
+    let is_special = address.is_link_local() || address.is_multicast() || address.is_broadcast();
+    let is_unspecified = address.octets()[0] == 0;
+    !is_special && !is_unspecified && (allow_local || !address.is_loopback())
 }
 
-fn is_local_v6(address: Ipv6Addr) -> bool {
+fn is_fine_v6(address: Ipv6Addr, allow_local: bool) -> bool {
     /// EC2's metadata service and resolver.
     const EC2: [u16; 3] = [0xfd00, 0xec2, 0];
     let segments = address.segments();
+    if address.is_loopback() {
+        return allow_local;
+    }
     // An IPv4 address in one of its IPv6 disguises: mapped, compatible, NAT64.
-    let tail = Ipv4Addr::from_bits(u32::from(segments[6]) << 16 | u32::from(segments[7]));
     let is_disguised = matches!(segments[..6], [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0]);
-    address.is_loopback()
-        || address.is_unspecified()
-        || address.is_multicast()
-        || address.is_unicast_link_local()
-        || segments[..3] == EC2
-        || (is_disguised && is_local_v4(tail))
+    let tail = Ipv4Addr::from_bits(u32::from(segments[6]) << 16 | u32::from(segments[7]));
+    if is_disguised {
+        return is_fine_v4(tail, allow_local);
+    }
+    !address.is_multicast() && !address.is_unicast_link_local() && segments[..3] != EC2
 }
 
 #[cfg(test)]
@@ -128,24 +132,9 @@ mod tests {
 
     #[test]
     fn what_leads_to_ones_own_machine_is_refused_in_every_disguise() {
-        for host in [
-            "localhost",
-            "LOCALHOST.",
-            "x.localhost",
-            "127.0.0.1",
-            "2130706433",
-            "0x7f.1",
-            "0.0.0.0",
-            "169.254.169.254",
-            "169.254.170.2",
-            "[::1]",
-            "[::]",
-            "[::ffff:127.0.0.1]",
-            "[::127.0.0.1]",
-            "[64:ff9b::a9fe:a9fe]",
-            "[fe80::1]",
-            "[fd00:ec2::254]",
-        ] {
+        let own = ["localhost", "LOCALHOST.", "x.localhost", "127.0.0.1", "2130706433", "0x7f.1", "[::1]"];
+        let own_too = ["[::ffff:127.0.0.1]", "[::127.0.0.1]"];
+        for host in own.into_iter().chain(own_too) {
             let text = format!("https://{host}/api");
             assert_eq!(verdict(&text, false).err(), Some(ViolationCode::NotAllowed), "{text}");
             assert!(verdict(&text, true).is_ok(), "{text} on the local cloud");
@@ -153,16 +142,36 @@ mod tests {
     }
 
     #[test]
+    fn metadata_services_are_refused_everywhere() {
+        for host in [
+            "0.0.0.0",
+            "169.254.169.254",
+            "169.254.170.2",
+            "255.255.255.255",
+            "[::]",
+            "[::ffff:169.254.169.254]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+        ] {
+            for allow_local in [false, true] {
+                let text = format!("https://{host}/api");
+                assert_eq!(verdict(&text, allow_local).err(), Some(ViolationCode::NotAllowed), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn only_https_without_user_query_and_fragment() {
         for text in [
             "http://prefect.example.com/api",
-            "ftp://prefect.example.com/api",
             "https://user:pass@prefect.example.com/api",
             "https://prefect.example.com/api?x=1",
             "https://prefect.example.com/api#x",
         ] {
             assert_eq!(verdict(text, false).err(), Some(ViolationCode::NotAllowed), "{text}");
         }
+        assert_eq!(verdict("ftp://prefect.example.com/api", true).err(), Some(ViolationCode::Invalid));
         assert!(verdict("http://localhost:4200/api", true).is_ok());
         assert!(verdict("http://user:pass@localhost:4200/api", true).is_err());
     }

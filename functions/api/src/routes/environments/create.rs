@@ -1,6 +1,6 @@
 //! `POST /environments`.
 
-use super::{MANY, answer, log_environment, new_environment, new_operation};
+use super::{MANY, answer, log_environment};
 use crate::{
     body::Body, caller::Caller, idempotency::IdempotencyKey, intake, problem, problem::Problem, service::Service,
     settings::Settings, shared_secrets, view::EnvironmentView,
@@ -30,7 +30,7 @@ pub(crate) async fn create(
     shared_secrets::check(&service.secrets, &spec).await?;
 
     let now = engine::now();
-    let (id, operation) = (new_environment(now), new_operation(now));
+    let (id, operation) = (engine::new_environment_id(), engine::new_operation_id());
     let entries = plan(&service, id, &spec);
     let new = NewEnvironment {
         id,

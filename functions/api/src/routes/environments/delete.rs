@@ -1,9 +1,8 @@
 //! `DELETE /environments/{id}`.
 
-use super::{AtPath, ONE, answer, load, new_operation};
+use super::{AtPath, ONE, answer, load};
 use crate::{
     caller::Caller,
-    executions::{Started, Work},
     idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
@@ -11,8 +10,9 @@ use crate::{
     view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
+use engine::new_operation_id;
 use engine::records::DeleteAsked;
-use environment::Fault;
+use executions::Execution;
 use http::StatusCode;
 
 /// Asks for an environment to be gone. Accepted at any moment, and as often as it is sent: 202 while it goes,
@@ -30,13 +30,16 @@ pub(crate) async fn delete(
     let team = load(&service, &caller, id).await?.record.team;
     let now = engine::now();
     let key = key.scoped(&team, "DELETE", ONE, hex(&id.to_string()));
-    let asked = service.records.ask_for_delete(id, new_operation(now), &caller.asked_by, key.as_ref(), now).await?;
+    let asked = service.records.ask_for_delete(id, new_operation_id(), &caller.asked_by, key.as_ref(), now).await?;
     let status = match asked {
         DeleteAsked::Unknown => return Err(problem::no_such_environment()),
         DeleteAsked::KeyReused => return Err(problem::idempotency_key_reused()),
         DeleteAsked::Deleted => StatusCode::OK,
         DeleteAsked::Going { operation, fence } => {
-            if let Err(fault) = nudge(&service, Work { environment: id, operation, fence }).await {
+            // Starts the execution of a create whose POST broke off, and takes over from one that was stopped.
+            let execution = Execution { environment: id, operation, fence };
+            let seen_to = service.executions.see_to(&service.records, &execution, new_operation_id(), now).await;
+            if let Err(fault) = seen_to {
                 // It is recorded that the environment shall be gone: the sweep sees to it.
                 tracing::error!(?fault, "the operation was not nudged");
             }
@@ -45,18 +48,4 @@ pub(crate) async fn delete(
     };
     let environment = load(&service, &caller, id).await?;
     Ok(answer(status, &EnvironmentView::of(&environment, &service.executions)))
-}
-
-/// Makes sure that somebody is at work: starts the operation's execution if nobody did (a create whose POST broke
-/// off); where it has ended without closing its operation, another one takes over.
-async fn nudge(service: &Service, work: Work) -> Result<(), Fault> {
-    if service.executions.start(&work).await? == Started::Running {
-        return Ok(());
-    }
-    let now = engine::now();
-    let next = new_operation(now);
-    let Some(fence) = service.records.take_over(work.environment, work.operation, next, now).await? else {
-        return Ok(());
-    };
-    service.executions.start(&Work { operation: next, fence, ..work }).await.map(drop)
 }

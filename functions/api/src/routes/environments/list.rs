@@ -41,8 +41,8 @@ fn query(caller: &Caller, parameters: Parameters) -> Result<ListQuery, Problem> 
     let of_a_status = |text: &str| Status::ALL.into_iter().find(|status| status.as_str() == text);
     let names = Status::ALL.map(Status::as_str).join(", ");
     let status = reader.parse("status", of_a_status, &format!("This must be one of: {names}."));
-    let number = |text: &str| text.parse::<u32>().ok();
-    let page_size = reader.parse("page_size", number, "This must be a whole number that is not negative.");
+    let of_a_page = |text: &str| text.parse::<u32>().ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
+    let page_size = reader.parse("page_size", of_a_page, &format!("This must be 1 to {LARGEST_PAGE}."));
     let scope = match caller.team.as_ref().or(team.as_ref()) {
         Some(team) => Scope::Team(team.clone()),
         None => Scope::All,
@@ -56,6 +56,5 @@ fn query(caller: &Caller, parameters: Parameters) -> Result<ListQuery, Problem> 
     if team.is_some_and(|team| !caller.may_use(&team)) {
         return Err(problem::team_not_yours());
     }
-    let page_size = page_size.filter(|size| *size > 0).unwrap_or(PAGE).min(LARGEST_PAGE);
-    Ok(ListQuery { scope, status, page_size, after })
+    Ok(ListQuery { scope, status, page_size: page_size.unwrap_or(PAGE), after })
 }

@@ -17,10 +17,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::records::Environment;
-use environment::{EnvironmentId, OperationId};
+use environment::EnvironmentId;
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use jiff::Timestamp;
-use ulid::Ulid;
 
 /// The path of them all.
 pub(super) const MANY: &str = "/environments";
@@ -28,7 +26,7 @@ pub(super) const MANY: &str = "/environments";
 pub(super) const ONE: &str = "/environments/{id}";
 
 /// The environment that a path names. What is no id names none.
-struct AtPath(EnvironmentId);
+pub(crate) struct AtPath(EnvironmentId);
 
 impl<S: Send + Sync> FromRequestParts<S> for AtPath {
     type Rejection = Problem;
@@ -59,18 +57,4 @@ fn answer(status: StatusCode, view: &EnvironmentView<'_>) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
-}
-
-/// A new operation's id.
-fn new_operation(now: Timestamp) -> OperationId {
-    OperationId::new(milliseconds(now), Ulid::generate().random())
-}
-
-/// A new environment's id.
-fn new_environment(now: Timestamp) -> EnvironmentId {
-    EnvironmentId::new(milliseconds(now), Ulid::generate().random())
-}
-
-fn milliseconds(now: Timestamp) -> u64 {
-    u64::try_from(now.as_millisecond()).unwrap_or_default()
 }
