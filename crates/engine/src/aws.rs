@@ -52,11 +52,18 @@ where
         Some(aws_code) => format!("{call} answered {aws_code}."),
         None => format!("{call} gave no answer that can be understood."),
     };
-    Fault {
-        aws_code,
-        request_id,
-        internal: Internal(DisplayErrorContext(&error).to_string()),
-        ..Fault::new(code, message)
+    Fault { aws_code, request_id, internal: Internal(words(&error)), ..Fault::new(code, message) }
+}
+
+/// AWS's own words, for the log. A service's error says enough by its code and message; the response around it
+/// is long, and no function should log what it has not chosen.
+fn words<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match error.as_service_error() {
+        Some(said) => format!("{}: {}", said.code().unwrap_or("no code"), said.message().unwrap_or("no message")),
+        None => DisplayErrorContext(error).to_string(),
     }
 }
 

@@ -12,8 +12,9 @@ use crate::{
     resource::{Group, Owner, State},
     turn::{Trouble, Turn, now, pause},
 };
-use environment::{Code, Entry, Fault, Key};
+use environment::{Code, Entry, Fault, Key, Kind};
 use futures::future::{join, join_all};
+use std::collections::BTreeSet;
 
 /// How soon to look again at what should be gone.
 const LOOK_AGAIN: u32 = 5;
@@ -23,27 +24,29 @@ impl<G: Group> Turn<'_, G> {
     pub(crate) async fn prove(&mut self) -> Result<Answer, Fault> {
         self.read_catalogue();
         let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_tagged());
+        let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
-        let (looks, swept) = join(looks, self.engine.group.sweep(self.call.environment_id)).await;
+        let lists =
+            join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(self.call.environment_id, kind)));
+        let (looks, lists) = join(looks, lists).await;
         let mut still_there: Vec<(Key, String)> = Vec::new();
         let mut fault = None;
         for (item, result) in looks {
             match result {
                 Ok(None) => {}
-                Ok(Some(id)) => still_there.push((item.key.clone(), id)),
+                Ok(Some(id)) => still_there.push((item.key, id)),
                 Err(Trouble::Of(trouble)) => fault = fault.or(Some(trouble)),
                 Err(Trouble::Lost(lost)) => return Err(lost),
             }
         }
-        match swept {
-            // A group's function serves several steps: each step answers for its own kinds.
-            Ok(sightings) => still_there.extend(
-                sightings
-                    .into_iter()
-                    .filter(|seen| self.entries.iter().any(|it| it.kind == seen.kind && it.step == self.call.step))
-                    .map(|seen| (Key::new(seen.resource.unwrap_or_else(|| seen.kind.to_string())), seen.id)),
-            ),
-            Err(trouble) => fault = fault.or(Some(trouble)),
+        for list in lists {
+            match list {
+                Ok(seen) => still_there.extend(seen.into_iter().map(|one| {
+                    let key = one.resource.unwrap_or_else(|| one.kind.to_string());
+                    (Key::new(key), one.id)
+                })),
+                Err(trouble) => fault = fault.or(Some(trouble)),
+            }
         }
         if let Some(fault) = fault {
             let retry = fault.code.is_retryable() && !self.is_overdue();

@@ -49,9 +49,9 @@ pub trait Group: Send + Sync {
         Ok(None)
     }
 
-    /// What still exists of an environment and carries its tag, recorded or not, as far as this group can
-    /// list by tag. The proof looks up every recorded resource besides.
-    async fn sweep(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault>;
+    /// What still exists of this kind and carries the environment's tag, recorded or not. Empty for a kind that
+    /// AWS cannot list by tag: the proof looks up every recorded resource besides.
+    async fn list_tagged(&self, environment: EnvironmentId, kind: Kind) -> Result<Vec<Sighting>, Fault>;
 }
 
 /// Something that carries an environment's tag.

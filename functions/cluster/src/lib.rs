@@ -59,7 +59,7 @@ impl Group for ClusterGroup {
 
     /// Nothing: none of the three services can list by tag. All of it goes by names, under which the proof
     /// looks anyway.
-    async fn sweep(&self, _environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
+    async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
         Ok(Vec::new())
     }
 }

@@ -52,7 +52,10 @@ impl Group for Identity {
     }
 
     /// Secrets only: IAM lists no tags with its roles, and the proof looks each role up by its name anyway.
-    async fn sweep(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        self.secret.sweep(environment).await
+    async fn list_tagged(&self, environment: EnvironmentId, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+        match kind {
+            Kind::Secret => self.secret.list_tagged(environment).await,
+            _ => Ok(Vec::new()),
+        }
     }
 }

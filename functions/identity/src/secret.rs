@@ -65,7 +65,7 @@ impl Secret {
 
     /// The secrets that carry the environment's tag. The list lags behind deletions and its filter takes
     /// prefixes, so each hit is looked at.
-    pub(crate) async fn sweep(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
+    pub(crate) async fn list_tagged(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
         let environment = environment.to_string();
         let filter = |name, value: &str| Filter::builder().key(name).values(value).build();
         let list = self

@@ -91,17 +91,18 @@ impl Group for Network {
 
     /// One list for each kind that carries tags. `DescribeTags` would be a single call, but it knows a tag
     /// and not whether its bearer still lives.
-    async fn sweep(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let (vpcs, gateways, subnets, tables, groups, addresses, nat_gateways) = futures::try_join!(
-            self.vpc.sightings(environment),
-            self.internet_gateway.sightings(environment),
-            self.subnet.sightings(environment),
-            self.route_table.sightings(environment),
-            self.security_group.sightings(environment),
-            self.eip.sightings(environment),
-            self.nat_gateway.sightings(environment),
-        )?;
-        Ok([vpcs, gateways, subnets, tables, groups, addresses, nat_gateways].concat())
+    async fn list_tagged(&self, environment: EnvironmentId, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+        match kind {
+            Kind::Vpc => self.vpc.sightings(environment).await,
+            Kind::InternetGateway => self.internet_gateway.sightings(environment).await,
+            Kind::Subnet => self.subnet.sightings(environment).await,
+            Kind::RouteTable => self.route_table.sightings(environment).await,
+            Kind::SecurityGroup => self.security_group.sightings(environment).await,
+            Kind::Eip => self.eip.sightings(environment).await,
+            Kind::NatGateway => self.nat_gateway.sightings(environment).await,
+            // Without tags of their own they go with what they are part of.
+            _ => Ok(Vec::new()),
+        }
     }
 }
 

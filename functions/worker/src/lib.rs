@@ -55,7 +55,7 @@ impl Group for Worker {
     }
 
     /// Nothing: ECS cannot list by tag. Both go by names, under which the proof looks anyway.
-    async fn sweep(&self, _environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
+    async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
         Ok(Vec::new())
     }
 }
