@@ -28,15 +28,13 @@ async fn two_environments_live_side_by_side_and_deleting_one_leaves_the_other_wh
 async fn an_environment_whose_name_begins_with_anothers_is_not_mistaken_for_it() {
     let stage = Stage::set().await;
     let name = unique("twin");
-    let (short, long) = (request(&name), request(&format!("{name}-worker")));
+    let (short, long) = (request(&name), request(&format!("{name}-2")));
     let (short, long) = join!(stage.create(&short), stage.create(&long));
-    // By id and VPC only: the one's names begin with the other's.
-    let mut marks = long.marks();
-    marks.name = format!("{name}-worker");
-    let before = stage.inventory_of(&marks).await;
+    let before = stage.inventory_of(&long.marks()).await;
 
     stage.delete(short.id()).await;
 
-    stage.inventory_of(&marks).await.must_be_as(&before, "for the one with the longer name");
+    stage.inventory_of(&long.marks()).await.must_be_as(&before, "for the one with the longer name");
     stage.delete(long.id()).await;
+    stage.inventory_of(&short.marks()).await.must_be_empty("of either");
 }

@@ -2,6 +2,7 @@
 
 use crate::{cloud::Cloud, service::Service};
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, SystemTime},
@@ -104,9 +105,20 @@ pub fn sort_key(item: &Item) -> String {
     item.get("sk").and_then(|key| key.as_s().ok()).cloned().unwrap_or_default()
 }
 
-/// An item as text, its attributes sorted.
+/// An item as text: equal items are equal texts.
 pub fn written(item: &Item) -> String {
-    format!("{:?}", item.iter().collect::<BTreeMap<_, _>>())
+    in_json(&AttributeValue::M(item.clone())).to_string()
+}
+
+/// An attribute as JSON, whose members are in order.
+fn in_json(attribute: &AttributeValue) -> Value {
+    match attribute {
+        AttributeValue::S(text) | AttributeValue::N(text) => json!(text),
+        AttributeValue::Bool(flag) => json!(flag),
+        AttributeValue::L(items) => items.iter().map(in_json).collect(),
+        AttributeValue::M(members) => members.iter().map(|(name, member)| (name.clone(), in_json(member))).collect(),
+        other => json!(format!("{other:?}")),
+    }
 }
 
 /// A moment this far ahead, as leases write it.
