@@ -41,8 +41,7 @@ fn judge(url: &Url, allow_local: bool) -> Result<Api, Refusal> {
     match url.scheme() {
         "https" => {}
         "http" if allow_local => {}
-        "http" => return Err((ViolationCode::NotAllowed, "The URL must begin with https://.")),
-        _ => return Err((ViolationCode::Invalid, "The URL must begin with https://.")),
+        _ => return Err((ViolationCode::NotAllowed, "The URL must begin with https://.")),
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err((ViolationCode::NotAllowed, "The URL must not carry user or password. Give auth_string."));
@@ -171,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(verdict(text, false).err(), Some(ViolationCode::NotAllowed), "{text}");
         }
-        assert_eq!(verdict("ftp://prefect.example.com/api", true).err(), Some(ViolationCode::Invalid));
+        assert_eq!(verdict("ftp://prefect.example.com/api", true).err(), Some(ViolationCode::NotAllowed));
         assert!(verdict("http://localhost:4200/api", true).is_ok());
         assert!(verdict("http://user:pass@localhost:4200/api", true).is_err());
     }

@@ -97,7 +97,7 @@ impl<'a> Field<'a> {
         let chosen = choices.iter().find(|(name, _)| name == text).map(|(_, choice)| *choice);
         if chosen.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            self.refuse(ViolationCode::NotAllowed, format!("This must be one of: {}.", names.join(", ")));
+            self.refuse(ViolationCode::Invalid, format!("This must be one of: {}.", names.join(", ")));
         }
         chosen
     }

@@ -18,8 +18,7 @@ const DEFAULT_WORK_POOL: &str = "ecs-work-pool";
 
 /// The section, and the credential that came with it.
 pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefect, Option<SecretString>)> {
-    body.required("prefect")?;
-    let mut fields = Fields::section(body, "prefect");
+    let mut fields = body.required("prefect")?.object()?;
     let given = Given {
         account_id: fields.get("account_id"),
         workspace_id: fields.get("workspace_id"),
@@ -220,6 +219,11 @@ mod tests {
             ),
             [("/prefect/api_key_secret_arn".into(), ViolationCode::Conflict)]
         );
+    }
+
+    #[test]
+    fn a_section_that_is_no_object_is_told_once() {
+        assert_eq!(codes(json!("prefect")), [("/prefect".into(), ViolationCode::WrongType)]);
     }
 
     #[test]
