@@ -87,7 +87,7 @@ async fn a_second_invocation_of_a_step_waits_while_the_first_is_at_work_and_touc
     for step in ["cluster", "worker"] {
         stage.table.hold(&id, step).await;
     }
-    let others = ["network", "egress", "identity"];
+    let others = ["network", "egress", "identity", "worker-setup"];
     let others_are_done = |now: &Environment| others.iter().all(|step| now.outcome(step, "ensure") == "done");
     let environment = stage.api.until(&id, "everything else is done", others_are_done).await;
     let operation = text(&environment.operation()["id"]).to_owned();
@@ -127,6 +127,9 @@ async fn unchanged(
 ) {
     let (inventory, items, shown) = everything_of(stage, environment).await;
     inventory.must_be_as(&before.0, "after the invocations");
-    assert_eq!(items, before.1, "the records after the invocations");
+    for (key, item) in &before.1 {
+        assert_eq!(items.get(key), Some(item), "{key} after the invocations");
+    }
+    assert_eq!(items.len(), before.1.len(), "no further item: {items:?}");
     assert_eq!(shown, before.2, "the environment as the API shows it after the invocations");
 }

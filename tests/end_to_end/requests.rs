@@ -102,7 +102,7 @@ async fn each_rule_is_told_by_its_own_violation() {
         ("/prefect", json!({"api_url": "https://169.254.169.254/api"}), &["/prefect/api_url NOT_ALLOWED"]),
         (
             "/prefect",
-            json!({"api_url": "https://prefect.example.com/api", "account_id": ACCOUNT}),
+            json!({"api_url": "https://prefect.example.com/api", "account_id": ACCOUNT, "api_key": "k"}),
             &["/prefect/account_id CONFLICT"],
         ),
         ("/network", json!({"mode": "existing"}), &["/network/mode NOT_AVAILABLE"]),

@@ -63,6 +63,17 @@ impl Table {
         fence.parse().expect("a fence is an integer")
     }
 
+    /// Lets the time come at which the sweep looks after an environment.
+    pub async fn make_due(&self, environment: &str) {
+        let update = self.client.update_item().table_name(&self.name);
+        let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text("RECORD"));
+        let update =
+            update.update_expression("SET due_pk = :due, due_sk = :past").condition_expression("attribute_exists(pk)");
+        let update = update.expression_attribute_values(":due", text("DUE"));
+        let past = format!("2000-01-01T00:00:00Z#{environment}");
+        update.expression_attribute_values(":past", text(&past)).send().await.expect("make the environment due");
+    }
+
     /// Holds a step, as another invocation of its function would: until it is let go, no turn gets to work on it.
     pub async fn hold(&self, environment: &str, step: &str) {
         let record = self.record(environment).await;

@@ -42,7 +42,7 @@ where
 {
     let aws_code = error.code().map(str::to_owned);
     let status = error.raw_response().map(HttpResponse::status);
-    let request_id = error.raw_response().and_then(request_id);
+    let request_id = request_id(&error);
     let code = match &error {
         SdkError::ConstructionFailure(_) => Code::Internal,
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Code::NetworkFailure,
@@ -67,9 +67,12 @@ where
     }
 }
 
-fn request_id(response: &HttpResponse) -> Option<String> {
-    let headers = response.headers();
-    headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id")).map(str::to_owned)
+/// AWS's request id: in a header, or (EC2) in the body only.
+fn request_id<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let headers = error.raw_response()?.headers();
+    let of_header = headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id"));
+    let of_body = || error.as_service_error()?.meta().extra("aws_request_id");
+    of_header.or_else(of_body).map(str::to_owned)
 }
 
 /// Our code for AWS's. Sources: the API models of each service; the EC2 API reference's list of error codes.

@@ -238,16 +238,19 @@ async fn make(resource: &dyn Resource, site: &Site<'_>) -> Result<Found, Fault> 
     };
     match look(resource, site).await? {
         Some(found) if found.owner == Owner::Ours => Ok(found),
-        Some(found) => {
-            Err(Fault { aws_code: taken.aws_code, request_id: taken.request_id, ..not_ours(site.entry, &found) })
-        }
+        Some(found) => Err(not_ours(site.entry, &found.state(State::Failed(taken)))),
         // It is there, but a read does not see it yet.
         None => Err(Fault { code: Code::Conflict, ..taken }),
     }
 }
 
+/// The fault of a name that is somebody else's, with AWS's code where AWS said so.
 fn not_ours(entry: &Entry, found: &Found) -> Fault {
     let what = found.arn.as_deref().unwrap_or(&found.id);
     let message = format!("{what} exists and is not this environment's. It was not touched.");
-    Fault::new(Code::AlreadyExists, message).of(&entry.key)
+    let fault = Fault::new(Code::AlreadyExists, message).of(&entry.key);
+    match &found.state {
+        State::Failed(said) => Fault { aws_code: said.aws_code.clone(), request_id: said.request_id.clone(), ..fault },
+        State::Ready | State::Settling | State::Leaving => fault,
+    }
 }

@@ -9,6 +9,7 @@
 //!   A fault with [`Code::AlreadyExists`] makes the engine look again and judge the owner.
 //! - `remove` may answer [`Code::NotFound`]: gone is gone.
 
+use crate::call::Action;
 use async_trait::async_trait;
 use environment::{Change, Code, Entry, EnvironmentId, Fault, Kind, OperationId, Place, Properties, tags};
 use jiff::Timestamp;
@@ -164,6 +165,8 @@ pub struct Site<'a> {
     pub environment: EnvironmentId,
     /// The operation at work.
     pub operation: OperationId,
+    /// What the turn is for. In a removal only the owner is of interest, not how the resource is.
+    pub action: Action,
     /// The account, region and stack.
     pub place: &'a Place,
     /// The catalogue's entry.

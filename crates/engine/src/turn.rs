@@ -190,6 +190,7 @@ impl<G: Group> Turn<'_, G> {
         Site {
             environment: self.call.environment_id,
             operation: self.call.operation_id,
+            action: self.call.action,
             place: &self.engine.place,
             entry,
             wanted,

@@ -73,8 +73,12 @@ impl Resource for PrivateDnsNamespace {
             Some(CreateError::NamespaceAlreadyExists(_)) => {
                 let mut same_named = self.same_named(at).await?;
                 same_named.sort_by_key(|found| found.owner == Owner::Foreign);
-                let fault = || aws::fault("servicediscovery:CreatePrivateDnsNamespace", error);
-                same_named.into_iter().next().ok_or_else(fault)
+                let fault = aws::fault("servicediscovery:CreatePrivateDnsNamespace", error);
+                match same_named.into_iter().next() {
+                    Some(foreign) if foreign.owner == Owner::Foreign => Ok(foreign.state(State::Failed(fault))),
+                    Some(ours) => Ok(ours),
+                    None => Err(fault),
+                }
             }
             _ => Err(aws::fault("servicediscovery:CreatePrivateDnsNamespace", error)),
         }

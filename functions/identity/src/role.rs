@@ -8,7 +8,7 @@
 use crate::document;
 use async_trait::async_trait;
 use aws_sdk_iam::{Client, types::Tag};
-use engine::{Departure, Found, Owner, Resource, Site, absence_is_fine, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Site, absence_is_fine, aws};
 use environment::{Change, Code, Fault};
 use serde_json::{Value, json};
 
@@ -31,6 +31,9 @@ impl Resource for Role {
         }
         if at.owner(role.tags().iter().map(|tag| (tag.key(), tag.value()))) == Owner::Foreign {
             return Ok(Some(found.owner(Owner::Foreign)));
+        }
+        if at.action != Action::Ensure {
+            return Ok(Some(found));
         }
         let trust = role.assume_role_policy_document().map(document::parse).transpose()?;
         let managed = self.attached(name).await?.into_iter().map(Value::String).collect();

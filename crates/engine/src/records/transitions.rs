@@ -448,11 +448,12 @@ fn cleaned_up(environment: &Environment) -> Vec<Key> {
 
 /// How an operation that no longer has the environment had closed it: its own write seen again.
 fn closed_before(environment: &Environment, operation: OperationId) -> Closed {
-    let Some(operation) = environment.operations.iter().find(|one| one.id == operation) else {
+    // The newest operation is the one that ended the environment.
+    let Some(newest) = environment.operations.first().filter(|newest| newest.id == operation) else {
         return Closed::Superseded;
     };
-    let verdict = operation.verdict.clone().unwrap_or_else(Verdict::nothing);
-    if operation.ended_at.is_none() || environment.record.operation.is_some() {
+    let verdict = newest.verdict.clone().unwrap_or_else(Verdict::nothing);
+    if newest.ended_at.is_none() || environment.record.operation.is_some() {
         return Closed::Superseded;
     }
     match environment.record.status {

@@ -100,22 +100,22 @@ fn credential(
     let key = given.api_key.as_ref().map(api_key);
     let shared = given.api_key_secret_arn.as_ref().map(|field| secret_arn(field, here));
     let auth = given.auth_string.as_ref().map(auth_string);
-    let is_self_hosted = match server {
-        Some(server) => matches!(server, Server::SelfHosted { .. }),
-        // The server itself was refused: judge by what was meant.
-        None => given.api_url.is_some() && given.account_id.is_none() && given.workspace_id.is_none(),
-    };
-    if is_self_hosted {
-        // An api_url that was refused may have been meant for Prefect Cloud, which takes no auth_string.
-        let server_is_known = server.is_some();
-        for field in [&given.api_key, &given.api_key_secret_arn].into_iter().flatten().filter(|_| server_is_known) {
+    if key.is_some() && shared.is_some() {
+        fields.refuse("api_key_secret_arn", ViolationCode::Conflict, "Give either api_key or api_key_secret_arn.");
+        return None;
+    }
+    if server.is_none() && given.api_url.is_some() {
+        // Which server was meant is not known, and so not which credential it takes.
+        return None;
+    }
+    if let Some(Server::SelfHosted { .. }) = server {
+        for field in [&given.api_key, &given.api_key_secret_arn].into_iter().flatten() {
             let detail = "A server of your own takes no API key. Its credential is auth_string.";
             field.refuse(ViolationCode::NotAllowed, detail);
         }
-        return match (key.is_none() && shared.is_none(), auth) {
-            (true, Some(auth)) => Some((Credential::AuthString, Some(auth?))),
-            (true, None) => Some((Credential::None, None)),
-            (false, _) => None,
+        return match auth {
+            Some(auth) => Some((Credential::AuthString, Some(auth?))),
+            None => Some((Credential::None, None)),
         };
     }
     if let Some(field) = &given.auth_string {
@@ -125,11 +125,7 @@ fn credential(
         );
     }
     match (key, shared) {
-        (Some(_), Some(_)) => {
-            fields.refuse("api_key_secret_arn", ViolationCode::Conflict, "Give either api_key or api_key_secret_arn.");
-            None
-        }
-        (Some(key), None) => Some((Credential::ApiKey, Some(key?))),
+        (Some(key), _) => Some((Credential::ApiKey, Some(key?))),
         (None, Some(secret_arn)) => Some((Credential::SharedApiKey { secret_arn: secret_arn? }, None)),
         (None, None) => {
             let detail = "This must be given for Prefect Cloud, or api_key_secret_arn instead of it.";
@@ -272,8 +268,11 @@ mod tests {
 
     #[test]
     fn ids_and_url_contradict_each_other() {
-        let given = json!({"account_id": ACCOUNT, "api_url": "https://prefect.example.com/api", "api_key": "k"});
-        assert_eq!(codes(given), [("/prefect/account_id".into(), ViolationCode::Conflict)]);
+        let mut given = json!({"account_id": ACCOUNT, "api_url": "https://prefect.example.com/api", "api_key": "k"});
+        let contradiction = [("/prefect/account_id".to_owned(), ViolationCode::Conflict)];
+        assert_eq!(codes(given.clone()), contradiction);
+        given["api_key"] = Value::Null;
+        assert_eq!(codes(given), contradiction, "which credential is missing is not known");
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! What the functions log: one JSON object a line, which says what it is about.
+
+use end_to_end::{
+    Service, Stage,
+    requests::{request, unique},
+    waiting::until,
+};
+use serde_json::Value;
+
+/// The functions that work on steps, each with one of its steps.
+const GROUPS: [(&str, &str); 4] =
+    [("network", "egress"), ("identity", "identity"), ("cluster", "cluster"), ("worker", "worker-setup")];
+
+#[tokio::test]
+async fn every_line_about_an_environment_is_json_and_names_environment_operation_and_step() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("logged"))).await;
+    let operation = environment.operation()["id"].as_str().expect("an operation has an id").to_owned();
+    stage.delete(environment.id()).await;
+    for (function, step) in GROUPS {
+        let lines = lines_about(&stage, function, environment.id()).await;
+        for line in &lines {
+            let text = line.to_string();
+            for word in ["\"environment\":", "\"operation\":", "\"step\":"] {
+                assert!(text.contains(word), "a line of {function} does not say {word} {text}");
+            }
+        }
+        let of_the_create = |line: &Value| {
+            let text = line.to_string();
+            text.contains(&operation) && text.contains(&format!("\"step\":\"{step}\""))
+        };
+        assert!(lines.iter().any(of_the_create), "{function} says what it did for {step} in the create: {lines:#?}");
+    }
+    for function in ["api", "operation"] {
+        let lines = lines_about(&stage, function, environment.id()).await;
+        assert!(lines.iter().all(|line| line.to_string().contains("\"environment\":")), "{function}: {lines:#?}");
+    }
+}
+
+/// The lines of a function's log that mention the environment, as JSON.
+async fn lines_about(stage: &Stage, function: &str, environment: &str) -> Vec<Value> {
+    let group = &format!("/aws/lambda/{}-{function}", Service::under_test().stack);
+    // A line arrives a moment after its call has been answered.
+    let lines = until(&format!("{function} has logged something about {environment}"), || async move {
+        let pages = stage.cloud.logs.filter_log_events().log_group_name(group).into_paginator().send();
+        let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("a function's log");
+        let events = pages.into_iter().flat_map(|page| page.events.unwrap_or_default());
+        let lines: Vec<_> =
+            events.filter_map(|event| event.message).filter(|line| line.contains(environment)).collect();
+        if lines.is_empty() { Err("it has not".to_owned()) } else { Ok(lines) }
+    })
+    .await;
+    lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{function} logs no JSON: {line}")))
+        .collect()
+}
