@@ -1,7 +1,7 @@
 //! The table with the records, read and touched behind the service's back.
 
-use crate::{cloud::Cloud, service::Service};
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use crate::{cloud::Cloud, service::Service, waiting::until};
+use aws_sdk_dynamodb::{Client, operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -75,11 +75,11 @@ impl Table {
     }
 
     /// Holds a step, as another invocation of its function would: until it is let go, no turn gets to work on it.
+    /// Waits for a turn that is at work already.
     pub async fn hold(&self, environment: &str, step: &str) {
         let record = self.record(environment).await;
-        let item = [
-            ("pk", text(&format!("ENV#{environment}"))),
-            ("sk", text(&format!("STEP#{step}"))),
+        // What a turn would write; only the last two matter where there has been one already.
+        let attributes = [
             ("schema", AttributeValue::N("1".to_owned())),
             ("step", text(step)),
             ("operation", record["operation"].clone()),
@@ -89,25 +89,36 @@ impl Table {
             // Long enough for any test; let go of long before.
             ("until", AttributeValue::N(milliseconds(Duration::from_secs(600)))),
         ];
-        let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-        put.unwrap_or_else(|error| {
-            panic!("{step} of {environment} has begun before the test could hold it: {error:?}")
+        let assignments = attributes.iter().map(|(name, _)| match *name {
+            "holder" | "until" => format!("#{name} = :{name}"),
+            name => format!("#{name} = if_not_exists(#{name}, :{name})"),
         });
+        let expression = format!("SET {}", assignments.collect::<Vec<_>>().join(", "));
+        until(&format!("nobody is at work on {step} of {environment}"), || async {
+            let mut update = self.step(environment, step).update_expression(&expression);
+            for (name, value) in &attributes {
+                update = update.expression_attribute_names(format!("#{name}"), *name);
+                update = update.expression_attribute_values(format!(":{name}"), value.clone());
+            }
+            let held = update.condition_expression("attribute_not_exists(#until)").send().await;
+            held.map(drop).map_err(|error| format!("{error:?}"))
+        })
+        .await;
     }
 
     /// Lets go of a step that the test holds.
     pub async fn let_go(&self, environment: &str, step: &str) {
-        let update = self.client.update_item().table_name(&self.name);
-        let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text(&format!("STEP#{step}")));
-        let update = update.update_expression("REMOVE holder, #until").expression_attribute_names("#until", "until");
+        let update = self.step(environment, step).update_expression("REMOVE #holder, #until");
         let update =
-            update.condition_expression("holder = :holder").expression_attribute_values(":holder", text(HOLDER));
-        update
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("somebody took {step} of {environment} meanwhile: {error:?}"));
+            update.expression_attribute_names("#holder", "holder").expression_attribute_names("#until", "until");
+        let update = update.condition_expression("#holder = :holder");
+        let update = update.expression_attribute_values(":holder", text(HOLDER)).send().await;
+        update.unwrap_or_else(|error| panic!("somebody took {step} of {environment} meanwhile: {error:?}"));
+    }
+
+    fn step(&self, environment: &str, step: &str) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.name);
+        update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text(&format!("STEP#{step}")))
     }
 }
 

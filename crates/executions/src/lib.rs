@@ -75,8 +75,13 @@ impl Executions {
 
     async fn look(&self, operation: OperationId) -> Result<Started, Fault> {
         let call = self.client.describe_execution().execution_arn(self.arn(operation)).send();
-        let execution = call.await.map_err(|error| aws::fault("states:DescribeExecution", error))?;
-        Ok(if *execution.status() == ExecutionStatus::Running { Started::Running } else { Started::Ended })
+        match call.await {
+            Ok(execution) if *execution.status() == ExecutionStatus::Running => Ok(Started::Running),
+            Ok(_) => Ok(Started::Ended),
+            // The name is still taken, but the history is gone: 90 days after its end.
+            Err(error) if error.code() == Some("ExecutionDoesNotExist") => Ok(Started::Ended),
+            Err(error) => Err(aws::fault("states:DescribeExecution", error)),
+        }
     }
 
     /// Sees to it that an operation is at work: starts its execution; where that has ended without closing the

@@ -80,7 +80,7 @@ impl Records {
         let id = before.record.id;
         let mut parts = Vec::new();
         if let Some(idempotency) = &change.idempotency {
-            parts.push(self.take_key(idempotency, id, now)?);
+            parts.push(self.take_key(idempotency, id, change.record.operation, now)?);
         }
         let ends = change.record.status.is_ended();
         let purge_at = ends.then(|| in_days(now, HISTORY_DAYS));

@@ -50,8 +50,8 @@ pub struct Idempotency {
 pub enum Created {
     /// It is recorded.
     New(Box<Record>),
-    /// The key was used for the same request before: this is the environment of then.
-    Replayed(EnvironmentId),
+    /// The key was used for the same request before: these are the environment and the operation of then.
+    Replayed(EnvironmentId, OperationId),
     /// The key was used for another request before.
     KeyReused,
     /// The name is taken.
@@ -96,7 +96,7 @@ impl Records {
             parts.push(self.put_new(&planned, environment_pk(new.id), &resource_sk(&entry.key))?);
         }
         if let Some(idempotency) = &new.idempotency {
-            parts.insert(0, self.take_key(idempotency, new.id, new.now)?);
+            parts.insert(0, self.take_key(idempotency, new.id, Some(new.operation), new.now)?);
         }
 
         let refused = match self.transact(parts).await? {
@@ -108,8 +108,12 @@ impl Records {
             && let Some(used) = refused.next().flatten()
         {
             let used: IdempotencyItem = read(used)?;
-            let same = used.fingerprint == idempotency.fingerprint;
-            return Ok(if same { Created::Replayed(used.environment_id) } else { Created::KeyReused });
+            return Ok(match used.operation_id {
+                Some(operation) if used.fingerprint == idempotency.fingerprint => {
+                    Created::Replayed(used.environment_id, operation)
+                }
+                _ => Created::KeyReused,
+            });
         }
         match (refused.next().flatten(), refused.next().flatten()) {
             (Some(name), _) => Ok(Created::NameTaken(read(name)?)),
@@ -164,11 +168,13 @@ impl Records {
         &self,
         idempotency: &Idempotency,
         id: EnvironmentId,
+        operation: Option<OperationId>,
         now: Timestamp,
     ) -> Result<TransactWriteItem, Fault> {
         let item = IdempotencyItem {
             schema: SCHEMA,
             environment_id: id,
+            operation_id: operation,
             fingerprint: idempotency.fingerprint.clone(),
             purge_at: in_days(now, KEY_DAYS),
         };

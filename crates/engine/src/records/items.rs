@@ -447,6 +447,9 @@ pub struct IdempotencyItem {
     pub schema: u32,
     /// The environment that the first request made or changed.
     pub environment_id: EnvironmentId,
+    /// The operation that it led to, if it needed one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub operation_id: Option<OperationId>,
     /// What that request was, without its secrets.
     pub fingerprint: String,
     /// When the key may be used anew, in seconds since 1970.

@@ -47,12 +47,9 @@ pub(crate) async fn create(
             intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
             accepted(&service, &record, operation, &entries)
         }
-        Created::Replayed(id) => {
+        Created::Replayed(id, operation) => {
             log_environment(id);
-            let first = service.records.load(id).await?.ok_or_else(problem::idempotency_key_reused)?;
-            // Operations come newest first: the one that the request was accepted with is the last.
-            let operation = first.operations.last().ok_or_else(problem::internal)?.id;
-            let record = first.record;
+            let record = service.records.load(id).await?.ok_or_else(problem::idempotency_key_reused)?.record;
             let entries = plan(&service, id, &record.spec);
             if record.status == Status::Pending && record.operation == Some(operation) {
                 intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
