@@ -53,23 +53,20 @@ impl<G: Group> Turn<'_, G> {
             if !self.has_time() {
                 return Ok(Answer::waiting(None, 0));
             }
-            let results = join_all(wave.into_iter().map(|entry| self.ensure_one(entry))).await;
-            let mut lost = None;
-            for (item, result) in results {
+            let outcomes = join_all(wave.into_iter().map(|entry| self.ensure_one(entry))).await;
+            for (key, result) in self.take_in(outcomes)? {
                 match result {
                     Ok(Progress::Ready) => {}
-                    Ok(Progress::Settling) => waits.add(&item.key, next_look(item.since, item.kind.usual_seconds())),
-                    Err(Trouble::Of(fault)) => {
-                        tracing::warn!(resource = %item.key, fault = ?fault, "the resource met a fault");
-                        faults.insert(item.key.clone(), fault);
+                    Ok(Progress::Settling) => {
+                        let item = &self.environment.resources[&key];
+                        waits.add(&key, next_look(item.since, item.kind.usual_seconds()));
                     }
-                    Err(Trouble::Lost(fault)) => lost = Some(fault),
+                    Err(fault) => {
+                        tracing::warn!(resource = %key, fault = ?fault, "the resource met a fault");
+                        faults.insert(key.clone(), fault);
+                    }
                 }
-                tried.push(item.key.clone());
-                self.environment.resources.insert(item.key.clone(), item);
-            }
-            if let Some(fault) = lost {
-                return Err(fault);
+                tried.push(key);
             }
             if let Some(fault) = faults.values().find(|fault| !fault.code.is_retryable()) {
                 return Ok(Answer::failed(fault.clone()));
@@ -125,14 +122,7 @@ impl<G: Group> Turn<'_, G> {
     async fn ensure_one(&self, entry: &Entry) -> (ResourceItem, Result<Progress, Trouble>) {
         let mut item = self.item(entry);
         let result = self.drive(entry, &mut item).await;
-        let result = match result {
-            Err(Trouble::Of(fault)) => {
-                let fault = fault.of(&entry.key);
-                item.error = Some(fault.clone());
-                self.save(&item).await.and(Err(Trouble::Of(fault)))
-            }
-            other => other,
-        };
+        let result = self.note_fault(&mut item, result).await;
         (item, result)
     }
 

@@ -38,28 +38,23 @@ impl<G: Group> Turn<'_, G> {
             if !self.has_time() {
                 return Ok(Answer::waiting(None, 0));
             }
-            let results = join_all(wave.into_iter().map(|entry| self.remove_one(entry))).await;
-            let mut lost = None;
-            for (item, result) in results {
+            let outcomes = join_all(wave.into_iter().map(|entry| self.remove_one(entry))).await;
+            for (key, result) in self.take_in(outcomes)? {
                 match result {
                     Ok(Departure::Gone) => {}
                     Ok(Departure::Leaving) => {
-                        waits.add(&item.key, next_look(item.since, item.kind.usual_removal_seconds()));
+                        let item = &self.environment.resources[&key];
+                        waits.add(&key, next_look(item.since, item.kind.usual_removal_seconds()));
                     }
-                    Err(Trouble::Of(fault)) => {
-                        tracing::warn!(resource = %item.key, fault = ?fault, "the resource does not go");
+                    Err(fault) => {
+                        tracing::warn!(resource = %key, fault = ?fault, "the resource does not go");
                         if fault.code.is_retryable() {
-                            waits.add(&item.key, pause(&fault));
+                            waits.add(&key, pause(&fault));
                         }
-                        faults.insert(item.key.clone(), fault);
+                        faults.insert(key.clone(), fault);
                     }
-                    Err(Trouble::Lost(fault)) => lost = Some(fault),
                 }
-                tried.push(item.key.clone());
-                self.environment.resources.insert(item.key.clone(), item);
-            }
-            if let Some(fault) = lost {
-                return Err(fault);
+                tried.push(key);
             }
             self.let_parts_go().await?;
         }
@@ -114,14 +109,7 @@ impl<G: Group> Turn<'_, G> {
     async fn remove_one(&self, entry: &Entry) -> (ResourceItem, Result<Departure, Trouble>) {
         let mut item = self.item(entry);
         let result = self.take_away(entry, &mut item).await;
-        let result = match result {
-            Err(Trouble::Of(fault)) => {
-                let fault = fault.of(&entry.key);
-                item.error = Some(fault.clone());
-                self.save(&item).await.and(Err(Trouble::Of(fault)))
-            }
-            other => other,
-        };
+        let result = self.note_fault(&mut item, result).await;
         (item, result)
     }
 

@@ -200,6 +200,38 @@ impl<G: Group> Turn<'_, G> {
         }
     }
 
+    /// Records a resource's fault with the resource.
+    pub(crate) async fn note_fault<T>(
+        &self,
+        item: &mut ResourceItem,
+        result: Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let Err(Trouble::Of(fault)) = result else { return result };
+        let fault = fault.of(&item.key);
+        item.error = Some(fault.clone());
+        self.save(item).await?;
+        Err(Trouble::Of(fault))
+    }
+
+    /// Takes in what a wave came to. Every outcome is kept before a loss of the table is spoken of.
+    pub(crate) fn take_in<T>(
+        &mut self,
+        outcomes: Vec<(ResourceItem, Result<T, Trouble>)>,
+    ) -> Result<Vec<(Key, Result<T, Fault>)>, Fault> {
+        let mut lost = None;
+        let mut kept = Vec::new();
+        for (item, result) in outcomes {
+            let key = item.key.clone();
+            self.environment.resources.insert(key.clone(), item);
+            match result {
+                Ok(progress) => kept.push((key, Ok(progress))),
+                Err(Trouble::Of(fault)) => kept.push((key, Err(fault))),
+                Err(Trouble::Lost(fault)) => lost = Some(fault),
+            }
+        }
+        lost.map_or(Ok(kept), Err)
+    }
+
     /// Records a resource.
     pub(crate) async fn save(&self, item: &ResourceItem) -> Result<(), Trouble> {
         self.engine.records.save_resource(self.call.environment_id, item).await.map_err(Trouble::Lost)

@@ -5,8 +5,8 @@ mod log_group;
 mod namespace;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, Sighting, aws};
-use environment::{EnvironmentId, Fault, Kind};
+use engine::{Group, Resource, SdkConfig, aws};
+use environment::Kind;
 
 /// The group.
 pub struct ClusterGroup {
@@ -55,11 +55,5 @@ impl Group for ClusterGroup {
             | Kind::TaskDefinition
             | Kind::Service => None,
         }
-    }
-
-    /// Nothing: none of the three services can list by tag. All of it goes by names, under which the proof
-    /// looks anyway.
-    async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
-        Ok(Vec::new())
     }
 }

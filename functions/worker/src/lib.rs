@@ -7,8 +7,8 @@ mod tasks;
 mod wanted;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, Sighting, aws};
-use environment::{EnvironmentId, Fault, Kind};
+use engine::{Group, Resource, SdkConfig, aws};
+use environment::Kind;
 
 /// The group.
 pub struct Worker {
@@ -52,10 +52,5 @@ impl Group for Worker {
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup => None,
         }
-    }
-
-    /// Nothing: ECS cannot list by tag. Both go by names, under which the proof looks anyway.
-    async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
-        Ok(Vec::new())
     }
 }
