@@ -6,6 +6,7 @@ use end_to_end::{
     waiting::until,
 };
 use serde_json::Value;
+use std::time::SystemTime;
 
 /// The functions that work on steps, each with one of its steps.
 const GROUPS: [(&str, &str); 4] =
@@ -13,12 +14,12 @@ const GROUPS: [(&str, &str); 4] =
 
 #[tokio::test]
 async fn every_line_about_an_environment_is_json_and_names_environment_operation_and_step() {
-    let stage = Stage::set().await;
+    let (stage, began) = (Stage::set().await, SystemTime::now());
     let environment = stage.create(&request(&unique("logged"))).await;
     let operation = environment.operation()["id"].as_str().expect("an operation has an id").to_owned();
     stage.delete(environment.id()).await;
     for (function, step) in GROUPS {
-        let lines = lines_about(&stage, function, environment.id()).await;
+        let lines = lines_about(&stage, function, environment.id(), began).await;
         for line in &lines {
             let text = line.to_string();
             for word in ["\"environment\":", "\"operation\":", "\"step\":"] {
@@ -32,26 +33,23 @@ async fn every_line_about_an_environment_is_json_and_names_environment_operation
         assert!(lines.iter().any(of_the_create), "{function} says what it did for {step} in the create: {lines:#?}");
     }
     for function in ["api", "operation"] {
-        let lines = lines_about(&stage, function, environment.id()).await;
+        let lines = lines_about(&stage, function, environment.id(), began).await;
         assert!(lines.iter().all(|line| line.to_string().contains("\"environment\":")), "{function}: {lines:#?}");
     }
 }
 
 /// The lines of a function's log that mention the environment, as JSON.
-async fn lines_about(stage: &Stage, function: &str, environment: &str) -> Vec<Value> {
+async fn lines_about(stage: &Stage, function: &str, environment: &str, since: SystemTime) -> Vec<Value> {
     let group = &format!("/aws/lambda/{}-{function}", Service::under_test().stack);
     // A line arrives a moment after its call has been answered.
     let lines = until(&format!("{function} has logged something about {environment}"), || async move {
-        let pages = stage.cloud.logs.filter_log_events().log_group_name(group).into_paginator().send();
-        let pages = pages.collect::<Result<Vec<_>, _>>().await.expect("a function's log");
-        let events = pages.into_iter().flat_map(|page| page.events.unwrap_or_default());
-        let lines: Vec<_> =
-            events.filter_map(|event| event.message).filter(|line| line.contains(environment)).collect();
+        let lines = stage.cloud.log_lines(group, since).await.into_iter();
+        let lines: Vec<String> = lines.filter(|line| line.contains(environment)).collect();
         if lines.is_empty() { Err("it has not".to_owned()) } else { Ok(lines) }
     })
     .await;
-    lines
-        .iter()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{function} logs no JSON: {line}")))
-        .collect()
+    let in_json = |line: &String| {
+        serde_json::from_str(line).unwrap_or_else(|_| panic!("{function} logs a line that is no JSON: {line}"))
+    };
+    lines.iter().map(in_json).collect()
 }

@@ -7,12 +7,13 @@ use end_to_end::{
     table::written,
 };
 use serde_json::{Value, json};
+use std::time::SystemTime;
 
 const FUNCTIONS: [&str; 6] = ["api", "operation", "network", "identity", "cluster", "worker"];
 
 #[tokio::test]
 async fn an_api_key_is_in_secrets_manager_and_nowhere_else() {
-    let stage = Stage::set().await;
+    let (stage, began) = (Stage::set().await, SystemTime::now());
     let name = unique("canary");
     let canary = format!("pnu_{}", unique("song"));
     let mut body = request(&name);
@@ -48,7 +49,7 @@ async fn an_api_key_is_in_secrets_manager_and_nowhere_else() {
     for operation in deleted.operations() {
         execution_hides(&stage, &canary, text(&operation["execution_arn"])).await;
     }
-    logs_hide(&stage, &canary, &id).await;
+    logs_hide(&stage, &canary, &id, began).await;
     for function in FUNCTIONS {
         let configuration = stage.functions.configuration(function).await;
         hides(&canary, &format!("the configuration of {function}"), &configuration.to_string());
@@ -115,28 +116,19 @@ fn in_full(event: &aws_sdk_sfn::types::HistoryEvent) -> String {
 }
 
 /// No line of any function's log, nor of the state machine's or the gateway's.
-async fn logs_hide(stage: &Stage, canary: &str, environment: &str) {
+async fn logs_hide(stage: &Stage, canary: &str, environment: &str, since: SystemTime) {
     let stack = &Service::under_test().stack;
     for prefix in ["/aws/", "/ecs/", stack] {
-        let groups =
-            stage.cloud.logs.describe_log_groups().log_group_name_prefix(prefix).into_paginator().items().send();
-        for group in groups.collect::<Result<Vec<_>, _>>().await.expect("list log groups") {
-            for line in lines(stage, group.log_group_name().unwrap_or_default()).await {
-                hides(canary, "a log line", &line);
+        for group in stage.cloud.log_groups(prefix).await {
+            for line in stage.cloud.log_lines(&group, since).await {
+                hides(canary, &group, &line);
             }
         }
     }
     for function in FUNCTIONS {
-        let lines = lines(stage, &format!("/aws/lambda/{stack}-{function}")).await;
+        let lines = stage.cloud.log_lines(&format!("/aws/lambda/{stack}-{function}"), since).await;
         assert!(lines.iter().any(|line| line.contains(environment)), "{function} logs what it does for {environment}");
     }
-}
-
-/// Every line of a log group, unless that went meanwhile.
-async fn lines(stage: &Stage, group: &str) -> Vec<String> {
-    let pages = stage.cloud.logs.filter_log_events().log_group_name(group).into_paginator().send();
-    let pages = pages.collect::<Result<Vec<_>, _>>().await.unwrap_or_default();
-    pages.into_iter().flat_map(|page| page.events.unwrap_or_default()).filter_map(|event| event.message).collect()
 }
 
 #[track_caller]

@@ -79,9 +79,9 @@ async fn deleted_while_waiting_for(held: &str, done: &[&str]) {
     let stage = Stage::set().await;
     let id = stage.request(&request(&unique("turn"))).await;
     stage.table.hold(&id, held).await;
-    let is_there = |environment: &Environment| done.iter().all(|step| environment.outcome(step, "ensure") == "done");
-    let point = stage.api.until(&id, &format!("{done:?} are done"), is_there).await;
-    assert_eq!(point.status(), "CREATING", "the create waits for {held}: {point}");
+    let is_there =
+        |now: &Environment| now.status() == "CREATING" && done.iter().all(|step| now.outcome(step, "ensure") == "done");
+    stage.api.until(&id, &format!("its create has done {done:?} and waits for {held}"), is_there).await;
 
     let accepted = Environment(stage.api.delete(&id).await.expect(202));
     assert_eq!(accepted.status(), "DELETING", "the delete is accepted at once: {accepted}");

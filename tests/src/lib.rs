@@ -14,6 +14,7 @@ pub mod api;
 pub mod cloud;
 pub mod functions;
 pub mod inventory;
+pub mod logs;
 pub mod refusal;
 pub mod requests;
 pub mod service;

@@ -56,6 +56,24 @@ impl Table {
         item.expect("get the record").item.expect("the environment has a record")
     }
 
+    /// How many environments and CPU units are counted for a team.
+    pub async fn counted(&self, team: &str) -> (i64, i64) {
+        let key = self.client.get_item().table_name(&self.name).consistent_read(true);
+        let key = key.key("pk", text(&format!("TEAM#{team}"))).key("sk", text("TEAM"));
+        let item = key.send().await.expect("get the team's item").item.unwrap_or_default();
+        let count =
+            |name: &str| item.get(name).map_or(0, |count| count.as_n().expect("a number").parse().expect("whole"));
+        (count("environments"), count("cpu"))
+    }
+
+    /// Lets a team have so many environments and CPU units already.
+    pub async fn count(&self, team: &str, environments: i64, cpu: i64) {
+        let put = self.client.put_item().table_name(&self.name);
+        let put = put.item("pk", text(&format!("TEAM#{team}"))).item("sk", text("TEAM"));
+        let put = put.item("environments", AttributeValue::N(environments.to_string()));
+        put.item("cpu", AttributeValue::N(cpu.to_string())).send().await.expect("write the team's item");
+    }
+
     /// The number that the environment's last operation took it with.
     pub async fn fence(&self, environment: &str) -> u64 {
         let record = self.record(environment).await;
