@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Settings reach the scripts as variables: make up LOCAL_CLOUD_PORT=4600
 
-.PHONY: help up down test unit lint package deploy teardown clean
+.PHONY: help up down test unit lint audit fuzz package deploy teardown clean
 help:           ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 up:             ## start everything locally and create a sample environment
@@ -12,9 +12,13 @@ down:           ## stop what `make up` started
 test:           ## every test, with a local cloud of its own (TESTS="-p end-to-end" for some)
 	@$(PYTHON) bootstrap/run_tests.py $(TESTS)
 unit:           ## the tests that need no local cloud
-	cargo test --workspace --exclude end-to-end && cargo test -p end-to-end --test state_machine
+	cargo test --workspace --lib --test nothing_escapes --test state_machine
 lint:           ## templates and state machine
 	@$(PYTHON) bootstrap/lint.py
+audit:          ## dependencies: licences, duplicates, sources, known vulnerabilities
+	@$(PYTHON) bootstrap/audit.py
+fuzz:           ## random bodies against the request parser (FUZZ_SECONDS=600 for longer)
+	@$(PYTHON) bootstrap/fuzz.py
 package:        ## compile the functions for AWS (ARCHITECTURE=x86_64 or arm64)
 	@$(PYTHON) bootstrap/build.py
 deploy:         ## deploy what was packaged to the account of your AWS profile, as samconfig.toml says

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import tools
 from build import FUNCTIONS
@@ -20,6 +21,10 @@ def main():
         tools.run([tools.tool("sam"), "validate", "--lint"], env=environment)
     with step("cfn-lint"):
         tools.run([tools.tool("cfn-lint"), "template.yaml", "bootstrap/account.yaml"])
+    with step("checkov (what it is not asked about, and why: bootstrap/checkov.yaml)"):
+        checkov = tools.install(Path(__file__).with_name("requirements-lint.txt"), "venv-lint") / "bin" / "checkov"
+        files = ["-f", "template.yaml", "-f", "bootstrap/account.yaml"]
+        tools.run([checkov, "--config-file", "bootstrap/checkov.yaml"] + files)
     definition, template = state_machine()
     with step("cfn-lint on the state machine"):
         tools.run([tools.tool("cfn-lint"), template])

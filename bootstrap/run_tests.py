@@ -1,6 +1,7 @@
-"""`make test`: every test, with a local cloud of its own beside that of `make up`.
+"""`make test`: every test, with a local cloud of its own beside that of `make up`, and a proxy before it.
 
-The cloud is stopped whatever happens, also on Ctrl-C; its log stays in .local/test/cloud.log.
+The proxy (tests/proxy) keeps a journal of the functions' calls. Both are stopped whatever happens, also on Ctrl-C;
+the cloud's log stays in .local/test/cloud.log, the journal in .local/proxy/journal.jsonl.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import sys
 
 import build
 import deploy
+import processed_template
 import tools
 from console import say, step, stop
 from local_cloud import REGION, LocalCloud, free_port, started
+from proxy import Proxy
 
 RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
 
 
 def main(selection):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    cloud = LocalCloud("test")
+    cloud, proxy = LocalCloud("test"), Proxy()
     with step("Compile the functions (cargo build)"):
         build.build()
     alone()
@@ -32,15 +35,18 @@ def main(selection):
     try:
         with step("Start a local cloud for the tests"):
             # Half a minute of waiting passes in half a second; AWS's own times are not waited for here.
-            cloud.start(free_port(), os.environ.get("FUNCTIONS_ENDPOINT_URL"), SFN_WAIT_SCALE="0.02")
+            port = free_port()
+            cloud.start(port, proxy.start(free_port(), port), SFN_WAIT_SCALE="0.02")
         with step("Deploy the service (sam deploy)"):
             outputs = deploy.local(cloud)
-        return test(selection, cloud, outputs)
+        return test(selection, cloud, proxy, outputs)
     except KeyboardInterrupt:
         return 130
     finally:
         cloud.stop()
+        proxy.stop()
         say("The local cloud's log: %s" % os.path.relpath(str(cloud.log)))
+        say("The functions' calls: %s" % os.path.relpath(str(proxy.journal)))
 
 
 def alone():
@@ -56,7 +62,10 @@ def alone():
     file.write_text(json.dumps({"pid": os.getpid(), "started": started(os.getpid())}))
 
 
-def test(selection, cloud, outputs):
+def test(selection, cloud, proxy, outputs):
+    processed = tools.STATE / "policies" / "template.json"
+    account = outputs["StateMachineArn"].split(":")[4]
+    processed_template.write(processed, deploy.STACK, account, REGION, {"Table": outputs["TableName"]})
     environment = dict(
         os.environ,
         LOCAL_CLOUD_ENDPOINT=cloud.url,
@@ -65,6 +74,9 @@ def test(selection, cloud, outputs):
         STATE_MACHINE_ARN=outputs["StateMachineArn"],
         STACK_NAME=deploy.STACK,
         AWS_REGION=REGION,
+        # What the functions asked AWS for, and the template whose policies must allow just that.
+        JOURNAL=str(proxy.journal),
+        PROCESSED_TEMPLATE=str(processed),
     )
     locked = ["--locked"] if tools.IN_CI else []
     command = ["cargo", "test", "--no-fail-fast"] + locked + (selection or ["--workspace"])

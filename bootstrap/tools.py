@@ -71,6 +71,16 @@ def install(requirements, name="venv"):
     return venv
 
 
+def cargo_tool(name, version):
+    """The path of a cargo subcommand of this version; compiled into a directory of its own, which takes minutes."""
+    root = (CACHE if IN_CI else STATE) / "cargo" / ("%s-%s" % (name, version))
+    command = root / "bin" / name
+    if not command.exists():
+        with step("Compile %s %s into %s" % (name, version, root)):
+            run(["cargo", "install", "--quiet", "--locked", "--version", "=" + version, "--root", root, name])
+    return command
+
+
 def tool(name):
     """The path of a command that the virtual environment brings."""
     return str(Path(sys.prefix) / "bin" / name)

@@ -9,6 +9,7 @@ use end_to_end::{
     waiting::until,
 };
 use futures::future::join_all;
+use serde_json::json;
 
 /// What a verdict must say.
 struct Reason<'a> {
@@ -121,6 +122,30 @@ async fn fails_and_leaves_the_foreign_thing(stage: &Stage, name: &str, reason: &
     after.must_be_as(&before, "after the rollback: the foreign thing and nothing else");
     // Nothing of it exists: a delete only closes the file, and the name is free.
     assert_eq!(Environment(stage.api.delete(failed.id()).await.expect(200)).status(), "DELETED");
+}
+
+/// Nobody asked for it to be gone: once nothing is left of it, it is a create that failed, and still says why.
+#[tokio::test]
+async fn a_rollback_that_aws_refuses_is_finished_by_the_sweep() {
+    let stage = Stage::set().await;
+    let name = unique("undone");
+    let group = format!("/ecs/{name}-worker");
+    let service = Refusal::of("worker", "ecs:CreateService", "ecs", &format!("cluster/{name}-cluster"));
+    let log_group = Refusal::of("cluster", "logs:DeleteLogGroup", "logs", &format!("log-group:{group}*"));
+    let left = async {
+        let asked = stage.request(&request(&name)).await;
+        stage.api.at_rest(&asked).await.must_be("DELETE_FAILED")
+    };
+    let left = log_group.during(&stage, service.during(&stage, left)).await;
+    stage.table.make_due(left.id()).await;
+
+    stage.functions.invoke("operation", &json!({"action": "sweep"})).await;
+
+    let failed = stage.api.at_rest(left.id()).await.must_be("FAILED");
+    assert_eq!(failed.operations().len(), 2, "the create, and the sweep's try: {failed}");
+    let verdict = failed.verdict();
+    assert_eq!(verdict["failed_step"], "worker", "the create's own failure: {verdict:#}");
+    stage.inventory_of(&failed.marks()).await.must_be_empty("after the sweep has tried again");
 }
 
 /// Calls that the local cloud can be told to refuse for one environment alone.

@@ -5,6 +5,7 @@ use crate::{
     signing::{Reply, Sender},
     waiting::until,
 };
+use aws_credential_types::Credentials;
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -20,6 +21,11 @@ pub struct Api {
 }
 
 impl Api {
+    /// The API, called with this key.
+    pub fn of(credentials: Credentials) -> Api {
+        Api { sender: Sender::of(credentials), ..Api::default() }
+    }
+
     /// `POST /environments`.
     pub async fn create(&self, body: &Value) -> Answer {
         self.send(Method::POST, "/environments", &[], body.to_string()).await

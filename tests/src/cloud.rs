@@ -41,7 +41,7 @@ impl Cloud {
     }
 }
 
-async fn config() -> SdkConfig {
+pub(crate) async fn config() -> SdkConfig {
     let service = Service::under_test();
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(&service.endpoint)

@@ -25,22 +25,36 @@ pub struct Reply {
     pub text: String,
 }
 
-/// Sends requests to the local cloud.
+/// Sends requests to the local cloud, signed with somebody's key.
 #[derive(Clone, Debug)]
-pub struct Sender(reqwest::Client);
+pub struct Sender {
+    client: reqwest::Client,
+    credentials: Credentials,
+}
 
 impl Default for Sender {
     fn default() -> Self {
-        // A proxy of the person at the keyboard has no business here.
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
-        Sender(client.build().expect("an HTTP client"))
+        Sender::of(root())
     }
 }
 
 impl Sender {
-    /// Signs the request for an AWS service with root's key and sends it.
+    /// Signs with this key.
+    pub fn of(credentials: Credentials) -> Self {
+        // A proxy of the person at the keyboard has no business here.
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60));
+        Sender { client: client.build().expect("an HTTP client"), credentials }
+    }
+
+    /// Signs the request for an AWS service and sends it.
     pub async fn send_signed(&self, service: &str, mut request: Request<Vec<u8>>) -> Reply {
-        let identity = root().into();
+        self.sign(service, &mut request);
+        self.send(request).await
+    }
+
+    /// Signs the request for an AWS service.
+    pub fn sign(&self, service: &str, request: &mut Request<Vec<u8>>) {
+        let identity = self.credentials.clone().into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
             .region(&Service::under_test().region)
@@ -64,15 +78,14 @@ impl Sender {
         )
         .expect("the request can be signed");
         let (instructions, _) = sign(signable, &parameters).expect("the request can be signed").into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        self.send(request).await
+        instructions.apply_to_request_http1x(request);
     }
 
     /// Sends the request as it is.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Reply {
         let what = format!("{} {}", request.method(), request.uri());
         let request = reqwest::Request::try_from(request).expect("a request that reqwest can send");
-        let reply = self.0.execute(request).await.unwrap_or_else(|error| panic!("{what}: no reply: {error:?}"));
+        let reply = self.client.execute(request).await.unwrap_or_else(|error| panic!("{what}: no reply: {error:?}"));
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
         let text = reply.text().await.unwrap_or_else(|error| panic!("{what}: the reply broke off: {error:?}"));
         Reply { status, headers, text }

@@ -123,6 +123,9 @@ pub(crate) enum Trouble {
     Lost(Fault),
 }
 
+/// What a wave came to, resource by resource.
+pub(crate) type Outcomes<T> = Vec<(Key, Result<T, Fault>)>;
+
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Trouble::Of(fault)
@@ -217,7 +220,7 @@ impl<G: Group> Turn<'_, G> {
     pub(crate) fn take_in<T>(
         &mut self,
         outcomes: Vec<(ResourceItem, Result<T, Trouble>)>,
-    ) -> Result<Vec<(Key, Result<T, Fault>)>, Fault> {
+    ) -> Result<Outcomes<T>, Fault> {
         let mut lost = None;
         let mut kept = Vec::new();
         for (item, result) in outcomes {

@@ -3,7 +3,9 @@
 //! `code` is for programs and never changes; `title` and `detail` are for people. A detail is our own words: no
 //! AWS message, no value of a request, no secret. [`crate::log`] writes the body, where the request id is known.
 
+use crate::limits::VCPU;
 use axum::response::{IntoResponse, Response};
+use engine::records::{LimitReached, TeamLimit};
 use environment::{
     EnvironmentId, Fault,
     request::{Violation, ViolationCode},
@@ -20,6 +22,7 @@ pub(crate) struct Problem {
     detail: String,
     errors: Vec<Violation>,
     environment_id: Option<EnvironmentId>,
+    limit: Option<TeamLimit>,
     retry_after: Option<u32>,
 }
 
@@ -35,6 +38,8 @@ struct Body<'a> {
     errors: &'a [Violation],
     #[serde(skip_serializing_if = "Option::is_none")]
     environment_id: Option<EnvironmentId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'a str>,
     request_id: &'a str,
 }
 
@@ -47,6 +52,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             environment_id: None,
+            limit: None,
             retry_after: None,
         }
     }
@@ -61,6 +67,7 @@ impl Problem {
             code: self.code,
             errors: &self.errors,
             environment_id: self.environment_id,
+            limit: self.limit.map(name_of),
             request_id,
         };
         let json = serde_json::to_string(&body).unwrap_or_default();
@@ -189,7 +196,7 @@ pub(crate) fn unknown_caller() -> Problem {
 
 /// The operator maps roles to teams, and the caller's role is none of them.
 pub(crate) fn caller_without_team() -> Problem {
-    let detail = "The role that you call with belongs to no team here.";
+    let detail = "What you call with belongs to no team here and is no administrator.";
     Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", "The caller has no team", detail)
 }
 
@@ -227,6 +234,42 @@ pub(crate) fn work_pool_in_use(holder: Option<EnvironmentId>) -> Problem {
     Problem {
         environment_id: holder,
         ..Problem::new(StatusCode::CONFLICT, "WORK_POOL_IN_USE", "The work pool is in use", detail)
+    }
+}
+
+/// The request is more than any team may have: nothing that the caller deletes makes room for it.
+pub(crate) fn limit_exceeded(errors: Vec<Violation>) -> Problem {
+    let detail = "The operator of this service lets no team have that much.";
+    Problem { errors, ..Problem::new(StatusCode::FORBIDDEN, "LIMIT_EXCEEDED", "The request exceeds a limit", detail) }
+}
+
+/// The team has what it may have.
+pub(crate) fn team_limit_reached(reached: LimitReached) -> Problem {
+    let LimitReached { limit, allowed, used, asked } = reached;
+    let vcpu = |units: u64| units as f64 / VCPU as f64;
+    let detail = match limit {
+        TeamLimit::Environments => format!(
+            "The team has {used} of the {allowed} environments that it may have. Delete one, or ask the operator for \
+             more."
+        ),
+        TeamLimit::Cpu => format!(
+            "The team's workers have {} of the {} vCPU that they may have, and this request asks for {} more. Delete \
+             an environment, ask for less, or ask the operator for more.",
+            vcpu(used),
+            vcpu(allowed),
+            vcpu(asked)
+        ),
+    };
+    Problem {
+        limit: Some(limit),
+        ..Problem::new(StatusCode::CONFLICT, "TEAM_LIMIT_REACHED", "The team has all that it may have", detail)
+    }
+}
+
+fn name_of(limit: TeamLimit) -> &'static str {
+    match limit {
+        TeamLimit::Environments => "environments",
+        TeamLimit::Cpu => "vcpu",
     }
 }
 

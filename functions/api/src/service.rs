@@ -1,6 +1,9 @@
-//! What every handler may use: the records, two clients, the settings.
+//! What every handler may use: the records, two clients, the resolver, the settings.
 
-use crate::settings::Settings;
+use crate::{
+    resolution::{Resolver, SystemResolver},
+    settings::Settings,
+};
 use engine::{Error, Records, SdkConfig};
 use executions::Executions;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ pub struct Service {
     pub(crate) records: Records,
     pub(crate) executions: Executions,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) settings: Arc<Settings>,
 }
 
@@ -26,6 +30,7 @@ impl Service {
             records,
             executions: Executions::new(config, &settings.state_machine_arn),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            resolver: Arc::new(SystemResolver),
             settings: Arc::new(settings),
         }
     }

@@ -1,5 +1,6 @@
 //! The function's settings, read once at its start.
 
+use crate::limits::Limits;
 use engine::{Error, SdkConfig, lambda};
 use environment::Place;
 use regex_lite::Regex;
@@ -11,8 +12,14 @@ pub struct Settings {
     pub place: Place,
     /// The state machine.
     pub state_machine_arn: String,
-    /// Finds the team in the name of a caller's role. Without it every caller is an administrator.
+    /// Finds the team in the name of a caller's role.
     pub team_pattern: Option<Regex>,
+    /// Finds the administrators among the names of roles and users. Without both patterns every caller is one.
+    pub administrator_pattern: Option<Regex>,
+    /// What a team may have.
+    pub limits: Limits,
+    /// The images that requests may name, as patterns; empty for every image.
+    pub worker_images: Vec<String>,
     /// The managed policies that requests may give to their flows.
     pub flow_policy_arns: Vec<String>,
     /// Whether this is the local cloud, where a Prefect API may be http and on this machine.
@@ -22,29 +29,47 @@ pub struct Settings {
 impl Settings {
     /// Reads the settings that the template gives the function.
     pub fn from_environment(config: &SdkConfig) -> Result<Self, Error> {
-        let list = lambda::variable("FLOW_POLICY_ARNS")?;
-        let arns = list.split(',').map(str::trim).filter(|arn| !arn.is_empty());
         Ok(Settings {
             place: lambda::place(config)?,
             state_machine_arn: lambda::variable("STATE_MACHINE_ARN")?,
             team_pattern: team_pattern(&lambda::variable("TEAM_PATTERN")?)?,
-            flow_policy_arns: arns.map(str::to_owned).collect(),
+            administrator_pattern: administrator_pattern(&lambda::variable("ADMINISTRATOR_PATTERN")?)?,
+            limits: Limits::from_environment()?,
+            worker_images: list("WORKER_IMAGES")?,
+            flow_policy_arns: list("FLOW_POLICY_ARNS")?,
             local_cloud: lambda::variable("LOCAL_CLOUD")? == "true",
         })
     }
 }
 
+/// A setting that is a list: the template joins its items by commas.
+fn list(variable: &str) -> Result<Vec<String>, Error> {
+    let items = lambda::variable(variable)?;
+    Ok(items.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+}
+
 /// A pattern without exactly one group would find no team or the wrong text: better not to start.
 pub(crate) fn team_pattern(text: &str) -> Result<Option<Regex>, Error> {
+    let pattern = whole_name("TEAM_PATTERN", text)?;
+    // The whole match counts as a group, too.
+    if pattern.as_ref().is_some_and(|pattern| pattern.captures_len() != 2) {
+        return Err("TEAM_PATTERN must have exactly one group".into());
+    }
+    Ok(pattern)
+}
+
+pub(crate) fn administrator_pattern(text: &str) -> Result<Option<Regex>, Error> {
+    whole_name("ADMINISTRATOR_PATTERN", text)
+}
+
+/// A pattern for whole names: `admin` must not let in whoever may call a role `not-an-admin`.
+fn whole_name(variable: &str, text: &str) -> Result<Option<Regex>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
-    let pattern = Regex::new(text).map_err(|error| format!("TEAM_PATTERN is no regular expression: {error}"))?;
-    // The whole match counts as a group, too.
-    if pattern.captures_len() != 2 {
-        return Err("TEAM_PATTERN must have exactly one group".into());
-    }
-    Ok(Some(pattern))
+    // Compiled by itself first: a parenthesis too many could otherwise close the one around it.
+    let whole = Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$")));
+    whole.map(Some).map_err(|error| format!("{variable} is no regular expression: {error}").into())
 }
 
 #[cfg(test)]
@@ -58,5 +83,14 @@ mod tests {
         for wrong in ["^team-", "(a)(b)", "(", "(?:a)"] {
             assert!(team_pattern(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_pattern_is_for_whole_names_and_complete_by_itself() {
+        let pattern = administrator_pattern("root|platform-[a-z]+").expect("a pattern").expect("not empty");
+        assert!(pattern.is_match("root") && pattern.is_match("platform-admin"));
+        assert!(!pattern.is_match("uproot") && !pattern.is_match("platform-admin2") && !pattern.is_match("rooted"));
+        assert!(administrator_pattern("").is_ok_and(|pattern| pattern.is_none()));
+        assert!(administrator_pattern("a)|(?:b").is_err());
     }
 }

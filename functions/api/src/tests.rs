@@ -1,7 +1,11 @@
 //! The router, called in-process: every refusal that needs nobody else. Nothing listens where the clients would
 //! call, so that a refused request that called anybody would fail.
 
-use crate::{Service, Settings, router, settings::team_pattern};
+mod calls;
+mod generated;
+mod names;
+
+use crate::{Limits, Service, Settings, router, settings::team_pattern};
 use axum::{body::Body, response::Response};
 use engine::Records;
 use environment::Place;
@@ -23,13 +27,16 @@ pub(crate) fn settings(pattern: &str) -> Settings {
         },
         state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
         team_pattern: team_pattern(pattern).expect("a pattern"),
+        administrator_pattern: None,
+        limits: Limits::default(),
+        worker_images: vec![],
         flow_policy_arns: vec![],
         local_cloud: false,
     }
 }
 
-fn service(pattern: &str) -> Service {
-    let config = aws_config::SdkConfig::builder()
+fn config() -> aws_config::SdkConfig {
+    aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new("eu-west-1"))
         .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
@@ -38,7 +45,11 @@ fn service(pattern: &str) -> Service {
         // The discard port of this machine: nobody listens.
         .endpoint_url("http://127.0.0.1:9")
         .retry_config(aws_config::retry::RetryConfig::disabled())
-        .build();
+        .build()
+}
+
+fn service(pattern: &str) -> Service {
+    let config = config();
     let records = Records::new(aws_sdk_dynamodb::Client::new(&config), "table");
     Service::with(&config, records, settings(pattern))
 }
@@ -74,8 +85,20 @@ impl Answer {
     }
 }
 
+/// A service whose calls to AWS all succeed.
+fn service_with(calls: &calls::AwsCalls, local_cloud: bool) -> Service {
+    let service = service("");
+    let config = config().into_builder().http_client(calls.clone()).build();
+    let records = Records::new(aws_sdk_dynamodb::Client::new(&config), "table");
+    Service::with(&config, records, Settings { local_cloud, ..Settings::clone(&service.settings) })
+}
+
 async fn send(pattern: &str, request: Request<Body>) -> Answer {
-    let response: Response = router(service(pattern)).oneshot(request).await.expect("the router always answers");
+    send_to(service(pattern), request).await
+}
+
+async fn send_to(service: Service, request: Request<Body>) -> Answer {
+    let response: Response = router(service).oneshot(request).await.expect("the router always answers");
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);

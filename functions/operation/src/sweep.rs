@@ -6,7 +6,7 @@
 
 use engine::{
     Records,
-    records::{AskedBy, DeleteAsked, Environment, Status},
+    records::{Environment, Status},
 };
 use environment::{EnvironmentId, Fault, OperationId};
 use executions::{Execution, Executions};
@@ -44,15 +44,9 @@ async fn look_at(
     }
     if record.status == Status::DeleteFailed {
         tracing::info!("trying the delete again");
-        if let DeleteAsked::Going { operation, fence } = records.ask_for_delete(id, next, &service(), None, now).await?
-        {
-            executions.start(&Execution { environment: id, operation, fence }).await?;
+        if let Some(fence) = records.retry_removal(id, next, now).await? {
+            executions.start(&Execution { environment: id, operation: next, fence }).await?;
         }
     }
     Ok(())
-}
-
-/// Who asks, when the service itself does.
-fn service() -> AskedBy {
-    AskedBy { name: "sweep".to_owned(), session: None, arn: "prefect-environments:sweep".to_owned() }
 }

@@ -12,7 +12,7 @@ use aws_sdk_ecs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
 };
-use engine::{Departure, Found, Owner, Resource, Site, State, absence_is_fine, aws};
+use engine::{Departure, Found, Owner, Resource, Site, State, aws};
 use environment::{Code, Fault};
 use serde::Deserialize;
 use serde_json::Value;
@@ -88,10 +88,16 @@ impl Resource for TaskDefinition {
                 }
             }
         }
-        for arn in &ours {
-            absence_is_fine(self.deregister(arn).await)?;
+        let mut inactive = Vec::new();
+        for arn in ours {
+            match self.deregister(&arn).await {
+                Ok(()) => inactive.push(arn),
+                // ECS has forgotten it and its tags, without which this function may not delete it.
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
         }
-        for arns in ours.chunks(DELETED_AT_ONCE) {
+        for arns in inactive.chunks(DELETED_AT_ONCE) {
             self.delete(arns).await?;
         }
         Ok(Departure::Gone)

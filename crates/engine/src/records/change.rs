@@ -84,9 +84,12 @@ impl Records {
         }
         let ends = change.record.status.is_ended();
         let purge_at = ends.then(|| in_days(now, HISTORY_DAYS));
-        let record = Record { version: before.record.version + 1, updated_at: now, ..change.record.clone() };
-        let unchanged = format!("version = {}", ":version");
-        parts.push(self.put_record(&record, change.due, purge_at, &unchanged)?);
+        let mut record = Record { version: before.record.version + 1, updated_at: now, ..change.record.clone() };
+        let given_back = if ends { self.give_back(&record)? } else { None };
+        if ends {
+            record.share = None;
+        }
+        parts.push(self.put_record(&record, change.due, purge_at, "version = :version")?);
         for operation in &change.operations {
             let mut item = write(operation, environment_pk(id), operation_sk(operation.id))?;
             item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
@@ -96,6 +99,7 @@ impl Records {
             parts.push(self.release(name_pk(&record.name), "NAME", id)?);
             parts.push(self.release(pool_pk(&record.spec.prefect.work_pool), "POOL", id)?);
         }
+        parts.extend(given_back);
         if let Some(purge_at) = purge_at {
             parts.extend(self.purge_parts(before, change, purge_at)?);
         }

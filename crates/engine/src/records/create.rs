@@ -2,8 +2,9 @@
 //! or nothing.
 
 use super::{
-    AskedBy, Desired, IdempotencyItem, Operation, OperationKind, OperationStatus, Record, Records, Reservation,
-    ResourceItem, SCHEMA, Status, Transacted, environment_pk, in_days, number, read, resource_sk, write,
+    AskedBy, Desired, IdempotencyItem, LimitReached, Operation, OperationKind, OperationStatus, Record, Records,
+    Reservation, ResourceItem, SCHEMA, Share, Status, TeamLimits, Transacted, environment_pk, in_days, number, read,
+    resource_sk, write,
 };
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder};
 use environment::{Entry, EnvironmentId, Fault, OperationId, Spec};
@@ -28,6 +29,8 @@ pub struct NewEnvironment<'a> {
     pub spec: Spec,
     /// Its resources.
     pub entries: &'a [Entry],
+    /// What its team may have.
+    pub limits: TeamLimits,
     /// Who asks.
     pub asked_by: AskedBy,
     /// The time of the request.
@@ -58,16 +61,20 @@ pub enum Created {
     NameTaken(Reservation),
     /// The work pool is taken.
     PoolTaken(Reservation),
+    /// The team has all that it may have.
+    LimitReached(LimitReached),
 }
 
 impl Records {
     /// Records a new environment.
     pub async fn create(&self, new: NewEnvironment<'_>) -> Result<Created, Fault> {
+        let share = Share::of(&new.spec);
         let record = Record {
             schema: SCHEMA,
             id: new.id,
             name: new.spec.name.clone(),
             team: new.spec.team.clone(),
+            share: Some(share),
             status: Status::Pending,
             desired: Desired::Present,
             operation: Some(new.operation),
@@ -88,6 +95,7 @@ impl Records {
         let mut parts = vec![
             self.put_new(&reservation, name_pk(&record.name), "NAME")?,
             self.put_new(&reservation, pool_pk(&record.spec.prefect.work_pool), "POOL")?,
+            self.take_share(&record.team, share, &new.limits)?,
             self.put_record(&record, Some(new.now + UNSTARTED), None, "attribute_not_exists(pk)")?,
             self.put_new(&operation, environment_pk(new.id), &operation_sk(operation.id))?,
         ];
@@ -115,10 +123,12 @@ impl Records {
                 _ => Created::KeyReused,
             });
         }
-        match (refused.next().flatten(), refused.next().flatten()) {
-            (Some(name), _) => Ok(Created::NameTaken(read(name)?)),
-            (None, Some(pool)) => Ok(Created::PoolTaken(read(pool)?)),
-            (None, None) => Err(Fault::bug("a fresh environment id is in use")),
+        // A name that is taken is told first: who sends a request twice learns which environment it has.
+        match [refused.next().flatten(), refused.next().flatten(), refused.next().flatten()] {
+            [Some(name), ..] => Ok(Created::NameTaken(read(name)?)),
+            [None, Some(pool), _] => Ok(Created::PoolTaken(read(pool)?)),
+            [None, None, Some(team)] => Ok(Created::LimitReached(new.limits.reached(share, team)?)),
+            [None, None, None] => Err(Fault::bug("a fresh environment id is in use")),
         }
     }
 }

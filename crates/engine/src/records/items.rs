@@ -4,6 +4,7 @@
 //! are chosen so that one descending query answers steps, resources and record first and then the newest
 //! operations: `OPERATION# < RECORD < RESOURCE# < STEP#`.
 
+use super::Share;
 use crate::call::{Action, Outcome};
 use environment::{EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step};
 use jiff::Timestamp;
@@ -124,6 +125,9 @@ pub struct Record {
     pub name: String,
     /// The team that owns it.
     pub team: String,
+    /// What it has of the team's limits, until it ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub share: Option<Share>,
     /// How it is.
     pub status: Status,
     /// What its owner wants.

@@ -10,12 +10,14 @@ mod items;
 mod lease;
 mod list;
 mod secret;
+mod team;
 mod transitions;
 
 pub use create::{Created, Idempotency, NewEnvironment};
 pub use items::*;
 pub use lease::{Lease, Taken};
 pub use list::{ListPage, ListQuery, Scope, Summary};
+pub use team::{LimitReached, Share, TeamLimit, TeamLimits};
 pub use transitions::{Activated, Begun, Closed, DeleteAsked, Turn};
 
 use crate::aws;
@@ -29,6 +31,7 @@ use environment::{EnvironmentId, Fault, Key, Step};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -194,10 +197,13 @@ impl Records {
     }
 }
 
-/// The pause before a transaction that met another one is tried again: 10 ms, doubling to 320 ms. Short
-/// against a function's time, and DynamoDB gives no other sign of when the other one is through.
+/// The pause before a transaction that met another one is tried again: 10 ms, doubling to 320 ms, and by chance up
+/// to half as long again, so that requests of one team that met once do not meet each time. Short against a
+/// function's time, and DynamoDB gives no other sign of when the other one is through.
 async fn conflict_pause(attempt: u32) {
-    tokio::time::sleep(std::time::Duration::from_millis(10 << attempt.min(5))).await;
+    let pause = 10_u64 << attempt.min(5);
+    let chance = u64::from(Uuid::new_v4().as_bytes()[0]);
+    tokio::time::sleep(std::time::Duration::from_millis(pause + pause * chance / 512)).await;
 }
 
 /// The old item of a conditional write that was refused; `None` for any other error.

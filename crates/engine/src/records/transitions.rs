@@ -103,6 +103,10 @@ impl Records {
             if !removes {
                 record.status = if record.applied_spec.is_some() { Status::Updating } else { Status::Creating };
             }
+            if removes && operation.kind == OperationKind::Apply {
+                // The delete was faster than the execution's start.
+                operation.turned = Some(Turned { at: now, by: record.deleted_by.clone() });
+            }
             operation.status = OperationStatus::Running;
             operation.started_at = Some(now);
             operation.deadline = Some(now + if removes { REMOVE_TIME } else { APPLY_TIME });
@@ -247,7 +251,10 @@ impl Records {
             }
             let was_absent = record.desired == Desired::Absent;
             record.desired = Desired::Absent;
-            record.deleted_by = Some(asked_by.clone());
+            // Who asks again, the sweep among them, asks for an operation and not for what was decided before.
+            if !was_absent {
+                record.deleted_by = Some(asked_by.clone());
+            }
             let mut operations = Vec::new();
             let mut due = Some(now + LOOK_AGAIN);
             let answer = if record.status == Status::Failed {
@@ -305,17 +312,36 @@ impl Records {
             let Some(mut old) = environment.operations.iter().find(|one| one.id == stopped).cloned() else {
                 return Err(Fault::bug("the record's operation is not recorded"));
             };
-            record.fence += 1;
-            record.operation = Some(next);
-            record.status = if record.desired == Desired::Absent { Status::Deleting } else { Status::RollingBack };
+            let mut new = hand_on(&mut record, &old, next, now);
             let error = Fault::new(Code::Stopped, "The execution ended before the operation did.");
-            let verdict = Verdict { repeatable: true, error: Some(error), ..Verdict::nothing() };
-            let mut new = Operation::new(next, OperationKind::Delete, record.fence, old.asked_by.clone(), now);
-            new.verdict = Some(old.verdict.clone().filter(|verdict| verdict.error.is_some()).unwrap_or(verdict));
+            let stopped = Verdict { repeatable: true, error: Some(error), ..Verdict::nothing() };
+            new.verdict.get_or_insert(stopped);
             old.verdict.clone_from(&new.verdict);
             old.end(OperationStatus::Failed, environment, now);
             let fence = record.fence;
             Ok(write(record, Some(now + LOOK_AGAIN), [old, new], Some(fence)))
+        });
+        expect_known(changed.await?, None)
+    }
+
+    /// Lets `next` try again to remove what a removal has left. Answers its fence; `None` where nothing is left, or
+    /// somebody is at it.
+    pub async fn retry_removal(
+        &self,
+        id: EnvironmentId,
+        next: OperationId,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault> {
+        let changed = self.change(id, now, |environment| {
+            let mut record = environment.record.clone();
+            let newest = environment.operations.first();
+            let Some(old) = newest.filter(|_| record.status == Status::DeleteFailed && record.operation.is_none())
+            else {
+                return Ok(Decision::Nothing(None));
+            };
+            let new = hand_on(&mut record, old, next, now);
+            let fence = record.fence;
+            Ok(write(record, Some(now + LOOK_AGAIN), [new], Some(fence)))
         });
         expect_known(changed.await?, None)
     }
@@ -331,6 +357,18 @@ impl Records {
         });
         expect_known(changed.await?, ())
     }
+}
+
+/// Gives the environment to `next`, which removes what is there. It goes on with what somebody wants: that the
+/// environment be gone, or what the old operation was to do; and it remembers why that one failed.
+fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
+    record.fence += 1;
+    record.operation = Some(next);
+    record.status = if record.desired == Desired::Absent { Status::Deleting } else { Status::RollingBack };
+    let asked_by = record.deleted_by.as_ref().filter(|_| record.desired == Desired::Absent);
+    let asked_by = asked_by.unwrap_or(&old.asked_by).clone();
+    let verdict = old.verdict.clone().filter(|verdict| verdict.error.is_some());
+    Operation { verdict, ..Operation::new(next, OperationKind::Delete, record.fence, asked_by, now) }
 }
 
 fn write<T>(

@@ -1,10 +1,9 @@
-//! `prefect.api_url`: the API of a Prefect server, checked as text. What its name resolves to is checked
-//! where the server is first called.
+//! `prefect.api_url`: the API of a Prefect server, checked as text. What its name resolves to is for those to
+//! check who can ask: [`name_in`] says which name that is, [`super::may_be_a_server`] what it may resolve to.
 //!
 //! On the local cloud a server may be http and on this machine; nothing else is looser there.
 
-use super::{fields::Field, prefect::is_a_uuid, violation::ViolationCode};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use super::{address::may_be_a_server, fields::Field, prefect::is_a_uuid, violation::ViolationCode};
 use url::{Host, Url};
 use uuid::Uuid;
 
@@ -79,39 +78,30 @@ fn cloud(url: &Url) -> Result<Api, Refusal> {
     Ok(Api::Cloud { account_id: id(account)?, workspace_id: id(workspace)? })
 }
 
+/// Names that mean the machine that looks them up, or the metadata service of EC2.
+const NEVER_A_SERVER: &[&str] = &["instance-data", "instance-data.ec2.internal"];
+const THIS_MACHINE: &[&str] = &["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"];
+
 /// Whether the host is, by its very name or number, neither the caller's own machine nor its metadata service.
 fn may_be_called(host: &Host<&str>, allow_local: bool) -> bool {
     match host {
         Host::Domain(name) => {
             let name = name.trim_end_matches('.');
-            allow_local || !(name == "localhost" || name.ends_with(".localhost"))
+            let is_this_machine = THIS_MACHINE.contains(&name) || name.ends_with(".localhost");
+            !NEVER_A_SERVER.contains(&name) && (allow_local || !is_this_machine)
         }
-        Host::Ipv4(address) => is_fine_v4(*address, allow_local),
-        Host::Ipv6(address) => is_fine_v6(*address, allow_local),
+        Host::Ipv4(address) => may_be_a_server((*address).into(), allow_local),
+        Host::Ipv6(address) => may_be_a_server((*address).into(), allow_local),
     }
 }
 
-fn is_fine_v4(address: Ipv4Addr, allow_local: bool) -> bool {
-    // The metadata services of EC2 and ECS are link-local.
-    let is_special = address.is_link_local() || address.is_multicast() || address.is_broadcast();
-    let is_unspecified = address.octets()[0] == 0;
-    !is_special && !is_unspecified && (allow_local || !address.is_loopback())
-}
-
-fn is_fine_v6(address: Ipv6Addr, allow_local: bool) -> bool {
-    /// EC2's metadata service and resolver.
-    const EC2: [u16; 3] = [0xfd00, 0xec2, 0];
-    let segments = address.segments();
-    if address.is_loopback() {
-        return allow_local;
+/// The name in an accepted URL that is still to be resolved; `None` where the URL has an address, which was judged
+/// with its text.
+pub fn name_in(api_url: &str) -> Option<String> {
+    match Url::parse(api_url).ok()?.host()? {
+        Host::Domain(name) => Some(name.to_owned()),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
     }
-    // An IPv4 address in one of its IPv6 disguises: mapped, compatible, NAT64.
-    let is_disguised = matches!(segments[..6], [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0]);
-    let tail = Ipv4Addr::from_bits(u32::from(segments[6]) << 16 | u32::from(segments[7]));
-    if is_disguised {
-        return is_fine_v4(tail, allow_local);
-    }
-    !address.is_multicast() && !address.is_unicast_link_local() && segments[..3] != EC2
 }
 
 #[cfg(test)]
@@ -129,34 +119,142 @@ mod tests {
         }
     }
 
+    /// What the field is told, as it comes: the parser of URLs would mend some of these.
+    fn told(text: &str, allow_local: bool) -> Option<ViolationCode> {
+        let mut body = super::super::tests::minimal();
+        body["prefect"] = serde_json::json!({"api_url": text});
+        let here = super::super::Defaults { allow_local_api_url: allow_local, ..super::super::tests::defaults() };
+        super::super::parse(&body, &here).err().map(|violations| {
+            let pointers: Vec<&str> = violations.iter().map(|violation| violation.pointer.as_str()).collect();
+            assert_eq!(pointers, ["/prefect/api_url"], "{text}");
+            violations[0].code
+        })
+    }
+
     #[test]
-    fn what_leads_to_ones_own_machine_is_refused_in_every_disguise() {
-        let own = ["localhost", "LOCALHOST.", "x.localhost", "127.0.0.1", "2130706433", "0x7f.1", "[::1]"];
-        let own_too = ["[::ffff:127.0.0.1]", "[::127.0.0.1]"];
-        for host in own.into_iter().chain(own_too) {
+    fn this_machine_is_refused_in_every_disguise() {
+        for host in [
+            "localhost",
+            "LOCALHOST.",
+            "x.localhost",
+            "localhost.localdomain",
+            "ip6-localhost",
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "00000177.0.0.0x1",
+            "localhost:443",
+            "127.0.0.1:4200",
+            "%6c%6fcalhost",
+            "%31%32%37.0.0.1",
+            // Full-width digits and an ideographic full stop, which IDNA reads as their plain fellows.
+            "%EF%BC%91%EF%BC%92%EF%BC%97.0.0.1",
+            "127%E3%80%820%E3%80%820%E3%80%821",
+            "%E2%93%81ocalhost",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+        ] {
             let text = format!("https://{host}/api");
-            assert_eq!(verdict(&text, false).err(), Some(ViolationCode::NotAllowed), "{text}");
-            assert!(verdict(&text, true).is_ok(), "{text} on the local cloud");
+            assert_eq!(told(&text, false), Some(ViolationCode::NotAllowed), "{text}");
+            assert_eq!(told(&text, true), None, "{text} on the local cloud");
         }
     }
 
     #[test]
     fn metadata_services_are_refused_everywhere() {
-        for host in [
-            "0.0.0.0",
-            "169.254.169.254",
-            "169.254.170.2",
-            "255.255.255.255",
-            "[::]",
-            "[::ffff:169.254.169.254]",
-            "[64:ff9b::a9fe:a9fe]",
-            "[fe80::1]",
-            "[fd00:ec2::254]",
+        for url in [
+            "https://0.0.0.0/api",
+            "https://0/api",
+            "https://169.254.169.254/latest/meta-data",
+            "https://169.254.169.254:8443/api",
+            "https://169.254.169.254./api",
+            "https://2852039166/api",
+            "https://0xa9fea9fe/api",
+            "https://0xa9.0xfe.0xa9.0xfe/api",
+            "https://0251.0376.0251.0376/api",
+            "https://169.254.43518/api",
+            "https://169.254.170.2/v2/credentials",
+            "https://255.255.255.255/api",
+            "https://[::]/api",
+            "https://[::ffff:169.254.169.254]/api",
+            "https://[::ffff:a9fe:a9fe]/api",
+            "https://[64:ff9b::a9fe:a9fe]/api",
+            "https://[2002:a9fe:a9fe::]/api",
+            "https://[fe80::1]/api",
+            "https://[fd00:ec2::254]/api",
+            "https://instance-data/latest",
+            "https://INSTANCE-DATA.ec2.internal./latest",
+            // The parser mends these: what counts is where they would lead.
+            "https:169.254.169.254",
+            "https:/169.254.169.254/api",
+            "https:////169.254.169.254/api",
+            "HTTPS://169.254.169.254/api",
         ] {
             for allow_local in [false, true] {
-                let text = format!("https://{host}/api");
-                assert_eq!(verdict(&text, allow_local).err(), Some(ViolationCode::NotAllowed), "{text}");
+                assert_eq!(told(url, allow_local), Some(ViolationCode::NotAllowed), "{url}");
             }
+        }
+    }
+
+    #[test]
+    fn who_hides_the_host_is_refused() {
+        for (url, code) in [
+            ("https://prefect.example.com@169.254.169.254/api", ViolationCode::NotAllowed),
+            ("https://prefect.example.com:x@169.254.169.254/api", ViolationCode::NotAllowed),
+            ("https://169.254.169.254#@prefect.example.com/api", ViolationCode::NotAllowed),
+            ("https://169.254.169.254?@prefect.example.com/api", ViolationCode::NotAllowed),
+            ("https://prefect.example.com\\@169.254.169.254/api", ViolationCode::Invalid),
+            ("https://prefect.example.com/\r\nHost: x", ViolationCode::Invalid),
+            ("https://prefect.example.com\t.evil.example/", ViolationCode::Invalid),
+            (" https://prefect.example.com/api", ViolationCode::Invalid),
+            ("https://prefect.example.com%00.evil.example/api", ViolationCode::Invalid),
+            ("https://prefect.example.com%2f@evil.example/api", ViolationCode::NotAllowed),
+            ("https://prefect.example.com%2fevil/api", ViolationCode::Invalid),
+            ("https://pr\u{e9}fect.example.com/api", ViolationCode::Invalid),
+            ("https://prefect.example.com:99999/api", ViolationCode::Invalid),
+            ("https://[fe80::1%25eth0]/api", ViolationCode::Invalid),
+            ("https://[::ffff:169.254.169.254/api", ViolationCode::Invalid),
+            ("https://1.2.3.4.5/api", ViolationCode::Invalid),
+            ("https://256.0.0.1/api", ViolationCode::Invalid),
+            ("https://xn--/api", ViolationCode::Invalid),
+            ("https://", ViolationCode::Invalid),
+            ("//prefect.example.com/api", ViolationCode::Invalid),
+            ("prefect.example.com/api", ViolationCode::Invalid),
+            ("file:///etc/passwd", ViolationCode::Invalid),
+            ("file://localhost/etc/passwd", ViolationCode::Invalid),
+            ("gopher://prefect.example.com/api", ViolationCode::NotAllowed),
+            ("javascript:alert(1)", ViolationCode::Invalid),
+        ] {
+            assert_eq!(told(url, false), Some(code), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_judged() {
+        for text in [
+            "https://@prefect.example.com/api",
+            "https:PREFECT.example.com/./x/../api/",
+            "https://prefect.example.com:443/api",
+        ] {
+            let Ok(Api::SelfHosted(kept)) = verdict(text, false) else { panic!("{text} is accepted") };
+            assert_eq!(kept, "https://prefect.example.com/api", "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_name_is_left_to_be_resolved() {
+        assert_eq!(name_in("https://prefect.example.com:4200/api").as_deref(), Some("prefect.example.com"));
+        assert_eq!(name_in("https://xn--prfect-bva.example.com/api").as_deref(), Some("xn--prfect-bva.example.com"));
+        for address in ["https://10.1.2.3/api", "https://[2600:1f18::1]/api"] {
+            assert_eq!(name_in(address), None);
         }
     }
 

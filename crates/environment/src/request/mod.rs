@@ -3,12 +3,16 @@
 //! One file for each section of the body. A section reads all of its fields before its first mistake counts, so
 //! that a caller hears of every violation at once.
 
+mod address;
 mod api_url;
 mod arns;
 mod fargate;
 mod fields;
 mod fingerprint;
 mod flows;
+mod image;
+#[cfg(test)]
+mod limits;
 mod names;
 mod network;
 mod prefect;
@@ -18,6 +22,8 @@ mod variables;
 mod violation;
 mod worker;
 
+pub use address::may_be_a_server;
+pub use api_url::name_in;
 pub use names::is_a_team;
 pub use violation::{Violation, ViolationCode};
 
@@ -38,6 +44,8 @@ pub struct Defaults<'a> {
     pub region: &'a str,
     /// The worker's image where the request names none.
     pub worker_image: &'a str,
+    /// The images that a request may name, as patterns in which `*` stands for anything; empty for every image.
+    pub worker_images: &'a [String],
     /// The managed policies that a request may give to its flows.
     pub flow_policy_arns: &'a [String],
     /// The caller's team; `None` for an administrator, who names one.
@@ -117,6 +125,7 @@ mod tests {
             account: "123456789012",
             region: "eu-west-1",
             worker_image: "prefecthq/prefect-aws:0.7-python3.12",
+            worker_images: &[],
             flow_policy_arns: &ALLOWED,
             caller_team: None,
             allow_local_api_url: false,
@@ -246,7 +255,7 @@ mod tests {
     }
 
     /// Every field that the body has, so that arbitrary values meet every reader.
-    const POINTERS: &[&str] = &[
+    pub(super) const POINTERS: &[&str] = &[
         "/name",
         "/team",
         "/prefect",

@@ -29,6 +29,8 @@ pub enum ViolationCode {
     TeamNotYours,
     /// The secret is not the team's to use.
     SecretNotShared,
+    /// It is more than the operator lets anybody have.
+    LimitExceeded,
 }
 
 /// One thing that is wrong with a request. It never quotes a value: that could be a secret.

@@ -3,7 +3,7 @@
 use super::{
     Defaults, Reading, fargate,
     fields::{Field, Fields},
-    variables,
+    image, variables,
     violation::ViolationCode,
 };
 use crate::{
@@ -28,7 +28,7 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>, work_pool: Option
         None => Some(DEFAULT_NAME.to_owned()),
     };
     let image = match fields.get("image") {
-        Some(field) => image(&field),
+        Some(field) => image::read(&field, here.worker_images),
         None => Some(here.worker_image.to_owned()),
     };
     let size = size(&mut fields);
@@ -64,18 +64,6 @@ fn service_name(field: &Field<'_>) -> Option<String> {
     let of_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     let form = "This must consist of letters, digits, underscores and hyphens.";
     field.text_like(1..=255, of_name, form).map(str::to_owned)
-}
-
-/// A reference to an image, as far as it can be judged without its registry.
-fn image(field: &Field<'_>) -> Option<String> {
-    let is_a_reference = |text: &str| {
-        let of_reference = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:/@+".contains(&byte);
-        let begins_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
-        let ends_well = text.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_');
-        begins_well && ends_well && text.bytes().all(of_reference) && !text.contains("//")
-    };
-    let form = "This must be a reference to an image, for instance prefecthq/prefect-aws:0.7-python3.12.";
-    field.text_like(1..=255, is_a_reference, form).map(str::to_owned)
 }
 
 /// CPU and memory, a pair that Fargate has.
@@ -160,23 +148,6 @@ mod tests {
         assert_eq!(codes(json!({"memory": u64::MAX})), memory);
         assert_eq!(codes(json!({"cpu": 300, "memory": 1})), [("/worker/cpu".into(), ViolationCode::NotAllowed)]);
         assert_eq!(codes(json!({"cpu": "512"})), [("/worker/cpu".into(), ViolationCode::WrongType)]);
-    }
-
-    #[test]
-    fn an_image_is_a_reference_without_blanks() {
-        let mut body = minimal();
-        for image in [
-            "busybox",
-            "prefecthq/prefect-aws:0.7-python3.12",
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b@sha256:0123456789abcdef",
-            "localhost:5000/x:1",
-        ] {
-            body["worker"] = json!({"image": image});
-            assert_eq!(accepted(&body).spec.worker.image, image);
-        }
-        for image in ["a b", "a\n", "/a", "a:", "a//b", "-a", "ä"] {
-            assert_eq!(codes(json!({"image": image})), [("/worker/image".into(), ViolationCode::Invalid)], "{image}");
-        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::{MANY, answer, log_environment};
 use crate::{
-    body::Body, caller::Caller, idempotency::IdempotencyKey, intake, problem, problem::Problem, service::Service,
-    settings::Settings, shared_secrets, view::EnvironmentView,
+    body::Body, caller::Caller, idempotency::IdempotencyKey, intake, problem, problem::Problem, resolution,
+    service::Service, settings::Settings, shared_secrets, view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
 use engine::records::{Created, NewEnvironment, Record, Reservation, Status};
@@ -27,6 +27,8 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let Request { spec, credential, fingerprint } =
         parse(&body, &defaults(&service.settings, &caller)).map_err(problem::invalid_request)?;
+    service.settings.limits.check(&spec)?;
+    resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
     shared_secrets::check(&service.secrets, &spec).await?;
 
     let now = engine::now();
@@ -38,6 +40,7 @@ pub(crate) async fn create(
         idempotency: key.scoped(&spec.team, "POST", MANY, fingerprint),
         spec,
         entries: &entries,
+        limits: service.settings.limits.team,
         asked_by: caller.asked_by.clone(),
         now,
     };
@@ -61,6 +64,7 @@ pub(crate) async fn create(
         Created::KeyReused => Err(problem::idempotency_key_reused()),
         Created::NameTaken(holder) => Err(problem::name_taken(visible(&caller, &holder))),
         Created::PoolTaken(holder) => Err(problem::work_pool_in_use(visible(&caller, &holder))),
+        Created::LimitReached(reached) => Err(problem::team_limit_reached(reached)),
     }
 }
 
@@ -70,6 +74,7 @@ fn defaults<'a>(settings: &'a Settings, caller: &'a Caller) -> Defaults<'a> {
         account: &settings.place.account,
         region: &settings.place.region,
         worker_image: &settings.place.worker_image,
+        worker_images: &settings.worker_images,
         flow_policy_arns: &settings.flow_policy_arns,
         caller_team: caller.team.as_deref(),
         allow_local_api_url: settings.local_cloud,

@@ -1,0 +1,258 @@
+//! What each call is authorised on, by AWS's Service Authorization Reference: the resources it touches with their
+//! tags, the condition keys that AWS fills in, and the actions it needs beside its own.
+
+mod network;
+
+use crate::{
+    journal::Call,
+    policy::Request,
+    world::{Tags, World},
+};
+use serde_json::Value;
+
+/// Where the service is deployed.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// The path of the roles that the service makes on AWS. The local cloud has none.
+    pub(crate) role_path: String,
+}
+
+/// Actions on no resource: AWS asks for `*`.
+const ON_NOTHING: [&str; 21] = [
+    "ec2:DescribeAddresses",
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeInternetGateways",
+    "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeRegions",
+    "ecs:DeregisterTaskDefinition",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListTaskDefinitions",
+    "logs:DescribeLogGroups",
+    "route53:CreateHostedZone",
+    "route53:ListHostedZonesByName",
+    "secretsmanager:ListSecrets",
+    // The reference names the thing that the operation is about, which nobody knows before the answer.
+    "servicediscovery:GetOperation",
+    "servicediscovery:ListNamespaces",
+    "servicediscovery:ListTagsForResource",
+    "servicediscovery:ListOperations",
+];
+
+impl Place {
+    /// Everything that AWS asks the caller's policies about this call.
+    pub(crate) fn requests(&self, call: &Call, world: &World) -> Vec<Request> {
+        let name = call.name();
+        if ON_NOTHING.contains(&name.as_str()) {
+            return vec![Request::of(&name, "*")];
+        }
+        match call.service.as_str() {
+            "ec2" => self.ec2(call, world),
+            "iam" => self.iam(call, world),
+            "ecs" => self.ecs(call, world),
+            "logs" => self.logs(call, world),
+            "secretsmanager" => self.secrets(call, world),
+            "servicediscovery" => self.namespaces(call, world),
+            "dynamodb" => self.tables(call),
+            "states" => self.executions(call),
+            _ => unknown(call),
+        }
+    }
+
+    fn iam(&self, call: &Call, world: &World) -> Vec<Request> {
+        let (name, role) = (call.name(), call.text("RoleName"));
+        let request = Request::of(&name, self.role(role));
+        let boundary = world.thing(role).boundary;
+        let bounded = |request: Request| match &boundary {
+            Some(arn) => request.with("iam:PermissionsBoundary", arn),
+            None => request,
+        };
+        match call.action.as_str() {
+            "CreateRole" => {
+                let create = match call.text("PermissionsBoundary") {
+                    "" => request,
+                    arn => request.with("iam:PermissionsBoundary", arn),
+                };
+                let tagging = Request::of("iam:TagRole", self.role(role));
+                vec![asking(create, &call.tags()), asking(tagging, &call.tags())]
+            }
+            "AttachRolePolicy" | "DetachRolePolicy" => {
+                vec![bounded(request).with("iam:PolicyARN", call.text("PolicyArn"))]
+            }
+            "PutRolePolicy" | "DeleteRolePolicy" | "DeleteRole" | "UpdateAssumeRolePolicy" | "GetRole" => {
+                vec![bounded(request)]
+            }
+            "GetRolePolicy" | "ListRolePolicies" | "ListAttachedRolePolicies" => vec![request],
+            _ => unknown(call),
+        }
+    }
+
+    fn ecs(&self, call: &Call, world: &World) -> Vec<Request> {
+        let name = call.name();
+        let cluster = |text: &str| self.arn("ecs", &format!("cluster/{}", last(text)));
+        let at_birth = |resource: &str| {
+            let create = asking(Request::of(&name, resource), &call.tags());
+            let tagging = Request::of("ecs:TagResource", resource).with("ecs:CreateAction", &call.action);
+            vec![create, asking(tagging, &call.tags())]
+        };
+        let on = |resource: String| {
+            let tags = world.thing(&resource).tags;
+            tagged(Request::of(&name, resource), &tags)
+        };
+        let in_cluster = |request: Request| request.with("ecs:cluster", cluster(call.text("cluster")));
+        let service = |text: &str| self.arn("ecs", &format!("service/{}/{}", last(call.text("cluster")), last(text)));
+        match call.action.as_str() {
+            "CreateCluster" => at_birth(&cluster(call.text("clusterName"))),
+            "DescribeClusters" => list(call, "clusters").iter().map(|name| on(cluster(name))).collect(),
+            "PutClusterCapacityProviders" | "DeleteCluster" => vec![on(cluster(call.text("cluster")))],
+            "RegisterTaskDefinition" => {
+                let resource = self.arn("ecs", &format!("task-definition/{}:*", call.text("family")));
+                let roles = ["executionRoleArn", "taskRoleArn"].map(|role| {
+                    let pass = Request::of("iam:PassRole", self.role(last(call.text(role))));
+                    pass.with("iam:PassedToService", "ecs-tasks.amazonaws.com")
+                });
+                [at_birth(&resource), roles.to_vec()].concat()
+            }
+            "DeleteTaskDefinitions" => list(call, "taskDefinitions").into_iter().map(on).collect(),
+            "CreateService" => {
+                let [create, tagging] = at_birth(&service(call.text("serviceName"))).try_into().expect("two requests");
+                vec![in_cluster(create), tagging]
+            }
+            "DescribeServices" => list(call, "services").iter().map(|name| in_cluster(on(service(name)))).collect(),
+            "UpdateService" | "DeleteService" => vec![in_cluster(on(service(call.text("service"))))],
+            "ListTasks" => vec![in_cluster(Request::of(&name, "*"))],
+            "DescribeTasks" => list(call, "tasks").into_iter().map(|arn| in_cluster(Request::of(&name, arn))).collect(),
+            "StopTask" => vec![in_cluster(Request::of(&name, call.text("task")))],
+            _ => unknown(call),
+        }
+    }
+
+    fn logs(&self, call: &Call, world: &World) -> Vec<Request> {
+        let (name, group) = (call.name(), call.text("logGroupName"));
+        let resource = self.arn("logs", &format!("log-group:{group}"));
+        match call.action.as_str() {
+            "CreateLogGroup" => {
+                let both = [Request::of(&name, &resource), Request::of("logs:TagResource", &resource)];
+                both.map(|request| asking(request, &call.tags())).to_vec()
+            }
+            "PutRetentionPolicy" | "DeleteLogGroup" => {
+                vec![tagged(Request::of(&name, resource), &world.thing(group).tags)]
+            }
+            "ListTagsForResource" => vec![Request::of(&name, call.text("resourceArn"))],
+            _ => unknown(call),
+        }
+    }
+
+    fn secrets(&self, call: &Call, world: &World) -> Vec<Request> {
+        let name = call.name();
+        match call.action.as_str() {
+            "CreateSecret" => {
+                // AWS adds six characters, which nobody knows before.
+                let resource = self.arn("secretsmanager", &format!("secret:{}-??????", call.text("Name")));
+                let both = [Request::of(&name, &resource), Request::of("secretsmanager:TagResource", &resource)];
+                both.map(|request| asking(request, &call.tags())).to_vec()
+            }
+            "DescribeSecret" | "DeleteSecret" => {
+                let secret = call.text("SecretId");
+                let by_name = || self.arn("secretsmanager", &format!("secret:{secret}"));
+                let resource = if secret.starts_with("arn:") { secret.to_owned() } else { by_name() };
+                vec![tagged(Request::of(&name, resource), &world.thing(secret).tags)]
+            }
+            _ => unknown(call),
+        }
+    }
+
+    fn namespaces(&self, call: &Call, world: &World) -> Vec<Request> {
+        let (name, id) = (call.name(), call.text("Id"));
+        match call.action.as_str() {
+            "CreatePrivateDnsNamespace" => {
+                let both = [Request::of(&name, "*"), Request::of("servicediscovery:TagResource", "*")];
+                let mut requests = both.map(|request| asking(request, &call.tags())).to_vec();
+                // Cloud Map makes the hosted zone with its caller's rights.
+                let beside = [
+                    "route53:CreateHostedZone",
+                    "route53:ListHostedZonesByName",
+                    "ec2:DescribeVpcs",
+                    "ec2:DescribeRegions",
+                ];
+                requests.extend(beside.map(|action| Request::of(action, "*")));
+                requests.push(Request::of("route53:GetHostedZone", "arn:aws:route53:::hostedzone/Z0"));
+                requests
+            }
+            "GetNamespace" | "DeleteNamespace" => {
+                let resource = self.arn("servicediscovery", &format!("namespace/{id}"));
+                vec![tagged(Request::of(&name, resource), &world.thing(id).tags)]
+            }
+            _ => unknown(call),
+        }
+    }
+
+    fn tables(&self, call: &Call) -> Vec<Request> {
+        let on = |action: &str, item: &Value| {
+            let (table, index) = (item["TableName"].as_str().unwrap_or_default(), item["IndexName"].as_str());
+            let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
+            Request::of(&format!("dynamodb:{action}"), self.arn("dynamodb", &format!("table/{}{index}", last(table))))
+        };
+        match call.action.as_str() {
+            // A transaction is authorised by the actions of its items.
+            "TransactWriteItems" | "TransactGetItems" => {
+                let items = call.parameters["TransactItems"].as_array().into_iter().flatten();
+                let items = items.filter_map(Value::as_object).flatten();
+                items
+                    .map(|(kind, item)| match kind.as_str() {
+                        "ConditionCheck" => on("ConditionCheckItem", item),
+                        kind => on(&format!("{kind}Item"), item),
+                    })
+                    .collect()
+            }
+            "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query" => vec![on(&call.action, &call.parameters)],
+            _ => unknown(call),
+        }
+    }
+
+    fn executions(&self, call: &Call) -> Vec<Request> {
+        match call.action.as_str() {
+            "StartExecution" => vec![Request::of(&call.name(), call.text("stateMachineArn"))],
+            "DescribeExecution" => vec![Request::of(&call.name(), call.text("executionArn"))],
+            _ => unknown(call),
+        }
+    }
+
+    fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
+    }
+
+    fn role(&self, name: &str) -> String {
+        format!("arn:aws:iam::{}:role{}{name}", self.account, self.role_path)
+    }
+}
+
+/// The request creates something with these tags.
+fn asking(mut request: Request, tags: &Tags) -> Request {
+    request.context.insert("aws:tagkeys".to_owned(), tags.keys().cloned().collect());
+    tags.iter().fold(request, |request, (key, value)| request.with(&format!("aws:RequestTag/{key}"), value))
+}
+
+/// The request touches something that carries these tags.
+fn tagged(request: Request, tags: &Tags) -> Request {
+    tags.iter().fold(request, |request, (key, value)| request.with(&format!("aws:ResourceTag/{key}"), value))
+}
+
+fn list(call: &Call, name: &str) -> Vec<String> {
+    crate::policy::texts(&call.parameters[name])
+}
+
+/// The name in an ARN, or the name itself.
+fn last(text: &str) -> &str {
+    text.rsplit('/').next().unwrap_or(text)
+}
+
+fn unknown(call: &Call) -> Vec<Request> {
+    panic!("{} makes a call that this evaluator does not know: {}. Look it up and add it.", call.function, call.name())
+}

@@ -1,0 +1,36 @@
+//! Calls that the functions make only when something else has gone wrong, each as it would be made on the things of
+//! the recorded lives. They are judged like every other call, so that no right goes unjudged.
+
+use crate::journal::Call;
+use serde_json::{Value, json};
+
+/// The calls, by the things that were made in these.
+pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
+    let made = |name: &str| recorded.iter().find(|call| call.name() == name && call.succeeded()).expect("it was made");
+    let vpc = made("ec2:CreateVpc").made("vpcId");
+    let role = made("iam:CreateRole").text("RoleName");
+    let cluster = made("ecs:CreateCluster").made("clusterArn");
+    let service = made("ecs:CreateService");
+    let in_cluster = service.text("cluster");
+    let task = format!("{}/0123456789abcdef", cluster.replace(":cluster/", ":task/"));
+
+    // A turn was cut short after CreateVpc: the next one looks how far it came.
+    let attribute = call("network", "ec2", "DescribeVpcAttribute", json!({"VpcId": vpc}));
+    // Something of somebody else keeps a subnet or a group from going.
+    let interfaces = call("network", "ec2", "DescribeNetworkInterfaces", json!({}));
+    // A turn was cut short after CreateRole, and somebody has changed the role meanwhile.
+    let policy = call("identity", "iam", "GetRolePolicy", json!({"RoleName": role}));
+    let trust = call("identity", "iam", "UpdateAssumeRolePolicy", json!({"RoleName": role}));
+    // The same with a cluster and a service.
+    let providers = call("cluster", "ecs", "PutClusterCapacityProviders", json!({"cluster": cluster}));
+    let update = json!({"cluster": in_cluster, "service": service.text("serviceName")});
+    let update = call("worker", "ecs", "UpdateService", update);
+    // Flow runs are still at work when the environment goes.
+    let stop = call("worker", "ecs", "StopTask", json!({"cluster": in_cluster, "task": task}));
+    vec![attribute, interfaces, policy, trust, providers, update, stop]
+}
+
+fn call(function: &str, service: &str, action: &str, parameters: Value) -> Call {
+    let [function, service, action] = [function, service, action].map(str::to_owned);
+    Call { order: u64::MAX, function, service, action, parameters, made: json!({}), status: 200, environment: None }
+}

@@ -1,0 +1,34 @@
+//! The recording proxy: stands between the functions and the local cloud and keeps a journal of every call.
+//!
+//! Requests are signed, so each goes on byte for byte: path, headers and body are read and never rewritten.
+//! A function talks to the proxy exactly as it would to the cloud; what the cloud answers comes back as it is.
+#![allow(clippy::print_stdout, reason = "says when it listens")]
+
+mod call;
+mod connection;
+mod journal;
+mod message;
+mod parameters;
+
+use journal::Journal;
+use std::{env, error::Error, path::Path, sync::Arc};
+use tokio::net::TcpListener;
+
+/// Arguments: the port to listen on, the local cloud's port, the journal's file.
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [listen, cloud, journal] = arguments.as_slice() else {
+        return Err("usage: proxy <port> <port of the local cloud> <file of the journal>".into());
+    };
+    let (listen, cloud): (u16, u16) = (listen.parse()?, cloud.parse()?);
+    let journal = Arc::new(Journal::create(Path::new(journal))?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", listen)).await?;
+        println!("listening on {}", listener.local_addr()?);
+        loop {
+            let (function, _) = listener.accept().await?;
+            tokio::spawn(connection::serve(function, cloud, Arc::clone(&journal)));
+        }
+    })
+}
