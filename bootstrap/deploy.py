@@ -32,7 +32,7 @@ def local(cloud):
     environment = local_environment(cloud.url)
     account = client("cloudformation", cloud.url)
     # The local CloudFormation knows no service-linked role, and its ECS needs none.
-    bucket = account_stack(account, "exists")
+    bucket = account_stack(account, "exists")["ArtifactBucket"]
     command = [tools.tool("sam"), "deploy", "--config-env", "local", "--s3-bucket", bucket]
     quietly(command, environment)
     found = outputs(account, STACK)
@@ -51,12 +51,15 @@ def aws():
         stop("The functions are not packaged.", "make package")
     for package in packages:
         check_glibc(package)
-    with step("Prepare the account and region (stack %s)" % ACCOUNT_STACK):
-        bucket = account_stack(client("cloudformation"), None)
     chosen = settings()
+    if not (chosen["stack_name"] + "-").startswith(STACK + "-"):
+        stop("The deploy role deploys only stacks called %s or %s-…: see stack_name in samconfig.toml." % (STACK, STACK))
+    with step("Prepare the account and region (stack %s)" % ACCOUNT_STACK):
+        account = account_stack(client("cloudformation"), None)
     parameters = list(chosen.get("parameter_overrides", [])) + ["Architecture=" + architecture_of(packages[0])]
     with step("Deploy the service (stack %s)" % chosen["stack_name"]):
-        tools.run([tools.tool("sam"), "deploy", "--s3-bucket", bucket, "--parameter-overrides"] + parameters)
+        command = [tools.tool("sam"), "deploy", "--s3-bucket", account["ArtifactBucket"], "--role-arn", account["DeployRole"]]
+        tools.run(command + ["--parameter-overrides"] + parameters)
     for name, value in outputs(client("cloudformation"), chosen["stack_name"]).items():
         say("    %-16s %s" % (name, value))
 
@@ -69,7 +72,7 @@ def settings():
 
 
 def account_stack(cloudformation, service_linked_role):
-    """Creates or updates the account's stack; the name of its artifact bucket."""
+    """Creates or updates the account's stack; its outputs."""
     from botocore.exceptions import ClientError
 
     template = (tools.CHECKOUT / "bootstrap" / "account.yaml").read_text()
@@ -93,7 +96,7 @@ def account_stack(cloudformation, service_linked_role):
         except ClientError as refused:
             if "No updates are to be performed" not in str(refused):
                 raise
-    return outputs(cloudformation, ACCOUNT_STACK)["ArtifactBucket"]
+    return outputs(cloudformation, ACCOUNT_STACK)
 
 
 def boundary_exists():

@@ -10,11 +10,14 @@ from console import say, step, stop
 def main():
     stack = deploy.settings()["stack_name"]
     table = deploy.outputs(deploy.client("cloudformation"), stack)["TableName"]
-    alive = deploy.client("dynamodb").query(
+    pages = deploy.client("dynamodb").get_paginator("query").paginate(
         TableName=table, IndexName="all", KeyConditionExpression="all_pk = :live",
-        ExpressionAttributeValues={":live": {"S": "LIVE"}}, ProjectionExpression="id, #name",
-        ExpressionAttributeNames={"#name": "name"},
-    )["Items"]
+        # Of a create that failed and was undone nothing exists.
+        FilterExpression="#status <> :failed",
+        ExpressionAttributeValues={":live": {"S": "LIVE"}, ":failed": {"S": "FAILED"}},
+        ProjectionExpression="id, #name", ExpressionAttributeNames={"#name": "name", "#status": "status"},
+    )
+    alive = [item for page in pages for item in page["Items"]]
     if alive:
         stop(
             "%d environments are alive; without the service nobody would ever remove them:" % len(alive),

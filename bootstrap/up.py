@@ -72,7 +72,7 @@ def reuse_or_choose(cloud):
 
 def sample(api):
     """The sample environment, requested unless there is one by that name."""
-    status, listed = api.get("/environments")
+    status, listed = api.get("/environments?team=%s&page_size=100" % SAMPLE["team"])
     if status != 200:
         stop("GET /environments answered %d: %s" % (status, listed))
     for environment in listed["items"]:
@@ -142,7 +142,7 @@ def say_what_next(cloud, url, environment, outputs):
         ("List all", "%s %s/environments" % (curl, url)),
         ("Delete it, then look again", "%s -X DELETE %s/environments/%s" % (curl, url, environment["id"])),
         ("Request another", "%s -H 'content-type: application/json' -d '{\"name\": \"second\", \"team\": \"data\", \"prefect\": "
-         "{\"account_id\": \"%s\", \"workspace_id\": \"%s\", \"api_key\": \"pnu_made_up\"}, \"network\": {\"vpc_cidr\": \"10.1.0.0/16\"}}' %s/environments"
+         "{\"account_id\": \"%s\", \"workspace_id\": \"%s\", \"api_key\": \"pnu_made_up\", \"work_pool\": \"second-pool\"}, \"network\": {\"vpc_cidr\": \"10.1.0.0/16\"}}' %s/environments"
          % (curl, SAMPLE["prefect"]["account_id"], SAMPLE["prefect"]["workspace_id"], url)),
         ("See how its execution went", "%s stepfunctions describe-execution --execution-arn %s" % (aws, execution)),
         ("… state by state", "%s stepfunctions get-execution-history --execution-arn %s --query 'events[].stateEnteredEventDetails.name'" % (aws, execution)),

@@ -229,10 +229,13 @@ async fn a_delete_that_aws_refuses_says_what_is_left_and_can_be_repeated() {
     let refusal = Refusal::of("cluster", "logs:DeleteLogGroup", "logs", &format!("log-group:{group}*"));
     let left = refusal
         .during(&stage, async {
-            stage.api.delete(environment.id()).await.expect(202);
+            stage.api.delete_with_key(environment.id(), &name).await.expect(202);
             stage.api.at_rest(environment.id()).await.must_be("DELETE_FAILED")
         })
         .await;
+    let again = stage.api.delete_with_key(environment.id(), &name).await;
+    assert_eq!(Environment(again.expect(202)).status(), "DELETE_FAILED", "the same request is not another try");
+    assert!(again.headers.contains_key("idempotency-replayed"), "{again:?}");
     let named = list(&left.verdict()["left_behind"]);
     let one = named.iter().find(|one| one["key"] == "cluster/worker-log-group");
     let one = one.unwrap_or_else(|| panic!("the verdict does not say what is left: {:#}", left.verdict()));

@@ -42,6 +42,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         why: "Cloud Map authorises tags on no resource: it knows no tags that are there already",
     },
     Allowed {
+        function: "identity",
+        action: "iam:TagRole",
+        what: "tags on an untagged thing",
+        why: "IAM has no key that tells tags at a create from later ones; only roles under the service's own path",
+    },
+    Allowed {
         function: "worker",
         action: "ecs:CreateService",
         what: "another stack's name",

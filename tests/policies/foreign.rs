@@ -41,7 +41,9 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
         add("tags on another stack's thing", request.clone().with(&on_existing, "another-stack"));
     }
     for (what, resource) in elsewhere(place, request) {
-        let mut there = request.clone().without("aws:ResourceTag/");
+        // A role's path guards it even where somebody has put our tag on it.
+        let tag_is_kept = request.resource.starts_with("arn:aws:iam:");
+        let mut there = if tag_is_kept { request.clone() } else { request.clone().without("aws:ResourceTag/") };
         if there.has("ecs:cluster") {
             let cluster = if what == "another stack's name" { "another-cluster" } else { "production" };
             let arn = format!("arn:aws:ecs:{}:{}:cluster/{cluster}", place.region, place.account);
@@ -71,7 +73,7 @@ pub(crate) fn is_mutating(action: &str) -> bool {
 }
 
 fn is_tagging_without_create_action(action: &str) -> bool {
-    ["logs:TagResource", "secretsmanager:TagResource", "servicediscovery:TagResource"].contains(&action)
+    ["iam:TagRole", "logs:TagResource", "secretsmanager:TagResource", "servicediscovery:TagResource"].contains(&action)
 }
 
 /// The same kind of thing under other names.

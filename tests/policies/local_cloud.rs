@@ -80,21 +80,31 @@ async fn secrets() {
 #[tokio::test]
 async fn tags_of_roles() {
     let stage = Stage::set().await;
-    let actor = Actor::with(&stage, "IdentityRole", &["TagRolesAtBirth"]).await;
+    let actor = Actor::with(&stage, "IdentityRole", &["TagRolesAtBirth", "ChangeAndDeleteRoles"]).await;
     let iam = aws_sdk_iam::Client::new(&actor.config);
     let ours = Service::under_test().stack.clone();
-    for tag in [ours.as_str(), "another-stack"] {
-        let name = unique("judged");
-        let create = stage.cloud.iam.create_role().role_name(&name).assume_role_policy_document(trust().to_string());
-        create.send().await.expect("somebody makes a role");
-        let tags = RoleTag::builder().key(STACK).value(tag).build().expect("a tag");
-        let tagging = iam.tag_role().role_name(&name).tags(tags).send().await;
-        let request =
-            with_tag(Request::of("iam:TagRole", Service::under_test().role_arn(&name)), "aws:RequestTag", Some(tag));
-        actor.agrees(&request, tagging.map(drop).map_err(aws_sdk_iam::Error::from));
-        stage.cloud.iam.delete_role().role_name(&name).send().await.expect("it goes again");
+    let tag = |value: &str| RoleTag::builder().key(STACK).value(value).build().expect("a tag");
+    for there in [Some(ours.as_str()), Some("another-stack"), None] {
+        for asked in [ours.as_str(), "another-stack"] {
+            let name = unique("judged");
+            let resource = Service::under_test().role_arn(&name);
+            let create = stage.cloud.iam.create_role().role_name(&name).set_tags(there.map(|value| vec![tag(value)]));
+            let create = create.assume_role_policy_document(trust().to_string()).send().await;
+            create.expect("somebody makes a role");
+
+            let tagging = iam.tag_role().role_name(&name).tags(tag(asked)).send().await;
+            let request = with_tag(Request::of("iam:TagRole", &resource), "aws:RequestTag", Some(asked));
+            let request = with_tag(request, "aws:ResourceTag", there);
+            let now = if tagging.is_ok() { Some(asked) } else { there };
+            actor.agrees(&request, tagging.map(drop).map_err(aws_sdk_iam::Error::from));
+
+            let delete = iam.delete_role().role_name(&name).send().await;
+            let request = with_tag(Request::of("iam:DeleteRole", &resource), "aws:ResourceTag", now);
+            actor.agrees(&request, delete.map(drop).map_err(aws_sdk_iam::Error::from));
+            drop(stage.cloud.iam.delete_role().role_name(&name).send().await);
+        }
     }
-    actor.leaves(&stage, 2).await;
+    actor.leaves(&stage, 12).await;
 }
 
 /// Somebody who has assumed a role with statements of a function.

@@ -68,10 +68,10 @@ impl Place {
     fn iam(&self, call: &Call, world: &World) -> Vec<Request> {
         let (name, role) = (call.name(), call.text("RoleName"));
         let request = Request::of(&name, self.role(role));
-        let boundary = world.thing(role).boundary;
-        let bounded = |request: Request| match &boundary {
-            Some(arn) => request.with("iam:PermissionsBoundary", arn),
-            None => request,
+        let thing = world.thing(role);
+        let existing = |request: Request| match &thing.boundary {
+            Some(arn) => tagged(request, &thing.tags).with("iam:PermissionsBoundary", arn),
+            None => tagged(request, &thing.tags),
         };
         match call.action.as_str() {
             "CreateRole" => {
@@ -83,12 +83,10 @@ impl Place {
                 vec![asking(create, &call.tags()), asking(tagging, &call.tags())]
             }
             "AttachRolePolicy" | "DetachRolePolicy" => {
-                vec![bounded(request).with("iam:PolicyARN", call.text("PolicyArn"))]
+                vec![existing(request).with("iam:PolicyARN", call.text("PolicyArn"))]
             }
-            "PutRolePolicy" | "DeleteRolePolicy" | "DeleteRole" | "UpdateAssumeRolePolicy" | "GetRole" => {
-                vec![bounded(request)]
-            }
-            "GetRolePolicy" | "ListRolePolicies" | "ListAttachedRolePolicies" => vec![request],
+            "PutRolePolicy" | "DeleteRolePolicy" | "DeleteRole" | "UpdateAssumeRolePolicy" => vec![existing(request)],
+            "GetRole" | "GetRolePolicy" | "ListRolePolicies" | "ListAttachedRolePolicies" => vec![existing(request)],
             _ => unknown(call),
         }
     }

@@ -12,8 +12,7 @@ use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErr
 use environment::{Code, Fault, Internal};
 use std::{error::Error, time::Duration};
 
-/// The longest that one call may take, the SDK's own retries included. A turn starts no call that could
-/// outlive its function.
+/// The longest that one call may take, the SDK's own retries included.
 pub const CALL_LIMIT: Duration = Duration::from_secs(8);
 
 /// The configuration of every client: three attempts within [`CALL_LIMIT`].
@@ -131,8 +130,12 @@ fn code(aws_code: &str, status: Option<StatusCode>) -> Code {
         | "ConcurrentModificationException"
         | "OperationAbortedException"
         | "ConflictException"
-        | "TransactionConflictException" => Code::Conflict,
+        | "TransactionConflictException"
+        | "EntityTemporarilyUnmodifiable"
+        | "TransactionCanceledException"
+        | "TransactionInProgressException" => Code::Conflict,
 
+        "RequestTimeout" | "PriorRequestNotComplete" => Code::ServiceUnavailable,
         _ if status.is_none_or(|status| status.as_u16() >= 500) => Code::ServiceUnavailable,
         _ if status.is_some_and(|status| status.as_u16() == 429) => Code::Throttled,
         _ => Code::InvalidRequest,
@@ -153,6 +156,13 @@ mod tests {
             assert_eq!(of(quota, 400), Code::QuotaExceeded, "{quota}");
         }
         assert_eq!(of("RequestLimitExceeded", 503), Code::Throttled);
+    }
+
+    #[test]
+    fn a_transaction_that_met_another_one_may_be_tried_again() {
+        for canceled in ["TransactionCanceledException", "TransactionInProgressException"] {
+            assert_eq!(of(canceled, 400), Code::Conflict, "{canceled}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
 };
 use environment::{Code, Entry, Fault, Key, Step, diff, spec::Network};
 use futures::future::join_all;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// How far a resource came.
@@ -46,7 +47,7 @@ impl<G: Group> Turn<'_, G> {
             if wave.is_empty() {
                 for entry in later {
                     let other = entry.after.iter().find(|key| self.is_of_another_step(key));
-                    other.inspect(|key| waits.add_other_step(key));
+                    other.inspect(|key| waits.add_other_step(key, self.lease.attempt()));
                 }
                 break;
             }
@@ -136,20 +137,27 @@ impl<G: Group> Turn<'_, G> {
         let found = if self.must_look(entry, item) { look(resource, &site).await? } else { None };
         let found = match found {
             Some(found) => found,
-            None if self.may_have_been_made(item) && !self.was_missed_long_enough(item) => {
+            // What goes by a name has no twin: AWS refuses the second, and then it is found.
+            None if self.may_have_been_made(item)
+                && !entry.kind.is_addressed_by_name()
+                && !self.was_missed_long_enough(item) =>
+            {
                 self.save(item).await?;
                 return Ok(Progress::Settling);
             }
-            None => match make(resource, &site).await {
-                Ok(found) => found,
-                Err(fault) => {
-                    if fault.code.leaves_the_outcome_unknown() {
-                        item.become_(ResourceState::Settling, now());
-                        item.missed_at = None;
-                    }
-                    return Err(fault.into());
+            None => {
+                if item.missed_at.take().is_some() {
+                    // If this turn dies in the create, the misses before it must not count against what it made.
+                    self.save(item).await?;
                 }
-            },
+                match make(resource, &site).await {
+                    Ok(found) => found,
+                    Err(fault) => {
+                        note_attempt(item, fault.code);
+                        return Err(fault.into());
+                    }
+                }
+            }
         };
         if found.owner == Owner::Foreign {
             return Err(not_ours(entry, &found).into());
@@ -159,6 +167,10 @@ impl<G: Group> Turn<'_, G> {
         item.attributes.clone_from(&found.attributes);
         item.missed_at = None;
         item.error = None;
+        if item.state == ResourceState::Planned {
+            // It exists: whatever is wrong with it, a removal must not take it for never made.
+            item.become_(ResourceState::Settling, now());
+        }
         match &found.state {
             State::Failed(fault) => Err(fault.clone().into()),
             State::Settling | State::Leaving => {
@@ -212,6 +224,17 @@ impl<G: Group> Turn<'_, G> {
     }
 }
 
+/// Notes what a create that was not answered with success may have left. What AWS refused for good left nothing.
+fn note_attempt(item: &mut ResourceItem, code: Code) {
+    if !code.is_retryable() && !code.leaves_the_outcome_unknown() {
+        return;
+    }
+    item.become_(ResourceState::Settling, now());
+    // Refused for now, so that one look is enough; otherwise it may exist and not be seen yet.
+    let refused = matches!(code, Code::Throttled | Code::NotFound);
+    item.missed_at = refused.then_some(Timestamp::UNIX_EPOCH);
+}
+
 /// Looks; what AWS calls not found is absent.
 pub(crate) async fn look(resource: &dyn Resource, site: &Site<'_>) -> Result<Option<Found>, Fault> {
     match resource.find(site).await {
@@ -242,5 +265,42 @@ fn not_ours(entry: &Entry, found: &Found) -> Fault {
     match &found.state {
         State::Failed(said) => Fault { aws_code: said.aws_code.clone(), request_id: said.request_id.clone(), ..fault },
         State::Ready | State::Settling | State::Leaving => fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::Kind;
+
+    fn planned() -> ResourceItem {
+        let entry = Entry {
+            key: Key::new("network/vpc"),
+            kind: Kind::Vpc,
+            step: Step::Network,
+            after: Default::default(),
+            part_of: None,
+            wanted: Default::default(),
+        };
+        ResourceItem::planned(&entry, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_aws_refused_for_good_was_never_made() {
+        for code in [Code::AccessDenied, Code::QuotaExceeded, Code::AlreadyExists, Code::InvalidRequest] {
+            let mut item = planned();
+            note_attempt(&mut item, code);
+            assert_eq!(item.state, ResourceState::Planned, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_made_is_looked_for_before_it_is_made_again_or_declared_absent() {
+        for code in [Code::NetworkFailure, Code::ServiceUnavailable, Code::Conflict] {
+            let mut item = planned();
+            item.missed_at = Some(Timestamp::UNIX_EPOCH);
+            note_attempt(&mut item, code);
+            assert_eq!((item.state, item.missed_at), (ResourceState::Settling, None), "{code}");
+        }
     }
 }

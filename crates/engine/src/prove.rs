@@ -57,8 +57,24 @@ impl<G: Group> Turn<'_, G> {
             return Ok(Answer::waiting(Some(key.clone()), LOOK_AGAIN));
         }
         tracing::error!(left = ?still_there, "resources are left behind");
+        for (key, id) in &still_there {
+            self.take_back(key, id).await?;
+        }
         let message = format!("{id} still exists.");
         Ok(Answer::failed(Fault::new(Code::NotStabilized, message).of(key)))
+    }
+
+    /// Records what was found although its resource is recorded as gone: a twin, say, of a create that was
+    /// carried out twice. The next removal then removes it.
+    async fn take_back(&self, key: &Key, id: &str) -> Result<(), Fault> {
+        let Some(recorded) = self.environment.resources.get(key).filter(|it| it.state == ResourceState::Gone) else {
+            return Ok(());
+        };
+        let mut item = recorded.clone();
+        item.become_(ResourceState::Ready, now());
+        item.id = Some(id.to_owned());
+        item.evidence = None;
+        self.engine.records.save_resource(self.call.environment_id, &item).await
     }
 
     /// Looks for one resource; answers the id under which it still exists.
@@ -89,15 +105,12 @@ impl<G: Group> Turn<'_, G> {
             Some(found) if found.owner == Owner::Ours => Ok(Some(found.id)),
             _ => {
                 let never_made = item.evidence.as_ref().is_some_and(|evidence| evidence.code == "NEVER_MADE");
-                if item.state == ResourceState::Gone && !never_made {
+                // Also where a removal had failed, of something that is gone all the same.
+                if item.state != ResourceState::Gone || !never_made {
                     let code = if found.is_some() { "FOREIGN" } else { "NOT_FOUND" };
-                    item.evidence = Some(Evidence { code: code.to_owned(), looked_at: now() });
-                    self.save(item).await?;
-                } else if item.state != ResourceState::Gone {
-                    // A removal that failed, of something that is gone all the same.
                     item.become_(ResourceState::Gone, now());
                     item.error = None;
-                    item.evidence = Some(Evidence { code: "NOT_FOUND".to_owned(), looked_at: now() });
+                    item.evidence = Some(Evidence { code: code.to_owned(), looked_at: now() });
                     self.save(item).await?;
                 }
                 Ok(None)

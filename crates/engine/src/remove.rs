@@ -29,7 +29,7 @@ impl<G: Group> Turn<'_, G> {
             if wave.is_empty() {
                 for entry in held {
                     match self.holders(entry).find(|holder| self.is_being_removed_elsewhere(holder)) {
-                        Some(holder) => waits.add_other_step(&holder.key),
+                        Some(holder) => waits.add_other_step(&holder.key, self.lease.attempt()),
                         None => self.note_held(entry, &mut faults),
                     }
                 }
@@ -92,7 +92,8 @@ impl<G: Group> Turn<'_, G> {
     fn is_being_removed_elsewhere(&self, holder: &Entry) -> bool {
         let goer = holder.part_of.as_ref().and_then(|key| self.entries.iter().find(|entry| entry.key == *key));
         let step = goer.unwrap_or(holder).step;
-        if step == self.call.step {
+        // What is not removed beside this step is at rest by now.
+        if step == self.call.step || !(step.runs_beside_others() && self.call.step.runs_beside_others()) {
             return false;
         }
         let report = self.environment.steps.get(&step).and_then(|it| it.report(self.call.operation_id, Action::Remove));
@@ -114,7 +115,7 @@ impl<G: Group> Turn<'_, G> {
     }
 
     async fn take_away(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Departure, Trouble> {
-        let never_made = item.state == ResourceState::Planned && !self.lease.unclean;
+        let never_made = item.state == ResourceState::Planned && item.id.is_none() && !self.lease.unclean;
         if never_made && !entry.kind.is_made_by_the_request() {
             return self.note_gone(item, "NEVER_MADE").await;
         }
@@ -136,19 +137,31 @@ impl<G: Group> Turn<'_, G> {
                     }
                     found.id
                 }
-                None if item.id.is_none() && !never_made && !self.was_missed_long_enough(item) => {
-                    self.save(item).await?;
-                    return Ok(Departure::Leaving);
-                }
+                None if !never_made => return self.note_absent(item).await,
                 None => return self.note_gone(item, "NOT_FOUND").await,
             },
         };
         match resource.remove(&site, &id).await {
             Ok(Departure::Gone) => self.note_gone(item, "NOT_FOUND").await,
             Ok(Departure::Leaving) => self.note_leaving(item).await,
-            Err(fault) if fault.code == Code::NotFound => self.note_gone(item, "NOT_FOUND").await,
+            Err(fault) if fault.code == Code::NotFound => self.note_absent(item).await,
             Err(fault) => Err(fault.into()),
         }
+    }
+
+    /// Notes that a look or a removal did not find it. Absence right after a create proves nothing: what was made
+    /// a moment ago, or may have been, is looked for again a read's lag later.
+    async fn note_absent(&self, item: &mut ResourceItem) -> Result<Departure, Trouble> {
+        let is_young = now().duration_since(item.since) < self.engine.read_lag;
+        let may_be_unseen = match item.state {
+            ResourceState::Leaving => false,
+            _ => item.id.is_none() || is_young,
+        };
+        if may_be_unseen && !self.was_missed_long_enough(item) {
+            self.save(item).await?;
+            return Ok(Departure::Leaving);
+        }
+        self.note_gone(item, "NOT_FOUND").await
     }
 
     async fn note_gone(&self, item: &mut ResourceItem, code: &str) -> Result<Departure, Trouble> {

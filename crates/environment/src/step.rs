@@ -27,6 +27,15 @@ impl Step {
     pub const ALL: [Step; 6] =
         [Step::Network, Step::Egress, Step::Identity, Step::Cluster, Step::WorkerSetup, Step::Worker];
 
+    /// Whether the state machine runs it beside others, in both directions. The network comes before these in an
+    /// apply and after them in a removal, the worker the other way round.
+    pub fn runs_beside_others(self) -> bool {
+        match self {
+            Step::Egress | Step::Identity | Step::Cluster | Step::WorkerSetup => true,
+            Step::Network | Step::Worker => false,
+        }
+    }
+
     /// The name in payloads, keys and logs.
     pub fn as_str(self) -> &'static str {
         match self {

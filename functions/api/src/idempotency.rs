@@ -10,6 +10,8 @@ use http::request::Parts;
 use sha2::{Digest, Sha256};
 
 const HEADER: &str = "idempotency-key";
+/// Marks the answer to a request that was carried out before.
+pub(crate) const REPLAYED: &str = "idempotency-replayed";
 
 /// The key, if the request has one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,20 +13,25 @@ use executions::{Execution, Executions};
 use jiff::Timestamp;
 use tracing::Instrument;
 
-/// Looks at everything that is due. One environment's trouble does not keep the others from being looked at.
+/// Looks at everything that is due. One environment's trouble does not keep the others from being looked at; it
+/// is thrown in the end, so that the alarm for this function hears of it.
 pub async fn sweep(
     records: &Records,
     executions: &Executions,
     new_id: impl Fn() -> OperationId,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    let mut trouble = Ok(());
     for id in records.due(now).await? {
         let look = look_at(records, executions, id, new_id(), now);
         if let Err(fault) = look.instrument(tracing::info_span!("sweep", environment = %id)).await {
             tracing::error!(environment = %id, fault = ?fault, "the sweep could not look after an environment");
+            // Others are due, too: it must not stay at the head of the list.
+            let put_off = records.look_again_later(id, now).await;
+            trouble = put_off.and(Err(fault));
         }
     }
-    Ok(())
+    trouble
 }
 
 async fn look_at(

@@ -130,7 +130,8 @@ impl Records {
             .table_name(&self.table)
             .key("pk", text(pk))
             .key("sk", text(sk))
-            .condition_expression("environment_id = :id")
+            // An environment must be able to end, also where its reservation was lost.
+            .condition_expression("attribute_not_exists(pk) OR environment_id = :id")
             .expression_attribute_values(":id", text(id.to_string()))
             .build()
             .map_err(|error| Fault::bug(error.to_string()))?;
@@ -149,7 +150,7 @@ impl Records {
         let written = |id| change.operations.iter().any(|operation| operation.id == id);
         let operations = before.operations.iter().filter(|operation| !written(operation.id));
         let operations = operations.map(|operation| operation_sk(operation.id));
-        // A transaction holds 100 parts at most; what of a long history does not fit stays a little longer.
+        // A transaction holds 100 parts at most. The oldest operations of a very long history stay.
         let keys = resources.chain(steps).chain(operations).take(100 - 8);
         keys.map(|sk| {
             let update = Update::builder()

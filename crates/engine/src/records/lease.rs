@@ -143,7 +143,10 @@ impl Records {
             .expression_attribute_names("#until", "until")
             .expression_attribute_names("#holder", "holder")
             .expression_attribute_values(":report", attribute(&report)?)
-            .expression_attribute_values(":unclean", AttributeValue::Bool(lease.unclean && !ended))
+            .expression_attribute_values(
+                ":unclean",
+                AttributeValue::Bool(lease.unclean && answer.outcome != Outcome::Done),
+            )
             .expression_attribute_values(":holder", text(&lease.holder))
             .send()
             .await;

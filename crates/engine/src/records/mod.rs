@@ -55,16 +55,6 @@ pub struct Environment {
     pub operations: Vec<Operation>,
 }
 
-impl Environment {
-    /// The operation that has the environment, or else the newest.
-    pub fn current_operation(&self) -> Option<&Operation> {
-        match self.record.operation {
-            Some(id) => self.operations.iter().find(|operation| operation.id == id),
-            None => self.operations.first(),
-        }
-    }
-}
-
 impl Records {
     /// The table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
@@ -169,7 +159,8 @@ impl Records {
     /// to; a conflict with another transaction is tried again a few times.
     async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, Fault> {
         use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as Refusal;
-        for attempt in 0_u32.. {
+        let mut attempt = 0;
+        loop {
             let call = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
             let error = match call.send().await {
                 Ok(_) => return Ok(Transacted::Done),
@@ -188,12 +179,12 @@ impl Records {
                 }
                 if reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) && attempt < 8 {
                     conflict_pause(attempt).await;
+                    attempt += 1;
                     continue;
                 }
             }
             return Err(aws::fault("dynamodb:TransactWriteItems", error));
         }
-        Err(Fault::bug("the attempts of a transaction ran out"))
     }
 }
 

@@ -78,6 +78,8 @@ pub enum DeleteAsked {
         /// Its fence.
         fence: u64,
     },
+    /// It was asked for before under the same idempotency key. Nothing was done.
+    Replayed,
     /// The idempotency key was used for another request.
     KeyReused,
 }
@@ -95,7 +97,9 @@ impl Records {
             let Some((mut record, mut operation)) = mine(environment, operation, fence) else {
                 return Ok(Decision::Nothing(Begun::Superseded));
             };
-            let removes = operation.kind == OperationKind::Delete || record.desired == Desired::Absent;
+            let removes = operation.kind == OperationKind::Delete
+                || record.desired == Desired::Absent
+                || operation.turned.is_some();
             let kind = if removes { OperationKind::Delete } else { OperationKind::Apply };
             if operation.status != OperationStatus::Pending {
                 return Ok(Decision::Nothing(Begun::As(kind)));
@@ -286,11 +290,7 @@ impl Records {
                 if used.environment_id != id || idempotency.is_some_and(|key| key.fingerprint != used.fingerprint) {
                     return Ok(DeleteAsked::KeyReused);
                 }
-                let current = self.load(id).await?;
-                Ok(current.map_or(DeleteAsked::Unknown, |environment| match environment.record.operation {
-                    Some(operation) => DeleteAsked::Going { operation, fence: environment.record.fence },
-                    None => DeleteAsked::Deleted,
-                }))
+                Ok(DeleteAsked::Replayed)
             }
         }
     }

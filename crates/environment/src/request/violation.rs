@@ -33,7 +33,7 @@ pub enum ViolationCode {
     LimitExceeded,
 }
 
-/// One thing that is wrong with a request. It never quotes a value: that could be a secret.
+/// One thing that is wrong with a request. It never quotes text of the request: that could be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// Where: a JSON pointer (RFC 6901) into the body.

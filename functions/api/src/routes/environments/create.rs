@@ -2,8 +2,16 @@
 
 use super::{MANY, answer, log_environment};
 use crate::{
-    body::Body, caller::Caller, idempotency::IdempotencyKey, intake, problem, problem::Problem, resolution,
-    service::Service, settings::Settings, shared_secrets, view::EnvironmentView,
+    body::Body,
+    caller::Caller,
+    idempotency::{IdempotencyKey, REPLAYED},
+    intake, problem,
+    problem::Problem,
+    resolution,
+    service::Service,
+    settings::Settings,
+    shared_secrets,
+    view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
 use engine::records::{Created, NewEnvironment, Record, Reservation, Status};
@@ -58,7 +66,7 @@ pub(crate) async fn create(
                 intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
             }
             let mut response = accepted(&service, &record, operation, &entries)?;
-            response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             Ok(response)
         }
         Created::KeyReused => Err(problem::idempotency_key_reused()),

@@ -3,7 +3,7 @@
 use super::{AtPath, ONE, answer, load};
 use crate::{
     caller::Caller,
-    idempotency::{IdempotencyKey, hex},
+    idempotency::{IdempotencyKey, REPLAYED, hex},
     problem,
     problem::Problem,
     service::Service,
@@ -11,9 +11,10 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use engine::new_operation_id;
-use engine::records::DeleteAsked;
+use engine::records::{DeleteAsked, Status};
+use environment::EnvironmentId;
 use executions::Execution;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 /// Asks for an environment to be gone. Accepted at any moment, and as often as it is sent: 202 while it goes,
 /// 200 when it is gone.
@@ -34,6 +35,7 @@ pub(crate) async fn delete(
     let status = match asked {
         DeleteAsked::Unknown => return Err(problem::no_such_environment()),
         DeleteAsked::KeyReused => return Err(problem::idempotency_key_reused()),
+        DeleteAsked::Replayed => return replay(&service, &caller, id).await,
         DeleteAsked::Deleted => StatusCode::OK,
         DeleteAsked::Going { operation, fence } => {
             // Starts the execution of a create whose POST broke off, and takes over from one that was stopped.
@@ -48,4 +50,13 @@ pub(crate) async fn delete(
     };
     let environment = load(&service, &caller, id).await?;
     Ok(answer(status, &EnvironmentView::of(&environment, &service.executions)))
+}
+
+/// The same request again: what became of it, and not another try. 202 also where it left something.
+async fn replay(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
+    let environment = load(service, caller, id).await?;
+    let status = if environment.record.status == Status::Deleted { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut response = answer(status, &EnvironmentView::of(&environment, &service.executions));
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
 }
