@@ -66,7 +66,7 @@ def install(requirements, name="venv"):
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if subprocess.run(pip + ["-r", str(requirements)]).returncode:
             shutil.rmtree(venv, ignore_errors=True)
-            stop("pip could not install %s; its message is above." % requirements, "Can this machine reach PyPI?")
+            stop("pip could not install %s; its message is above." % requirements, "Can this machine reach its package index?")
         complete.write_text(wanted)
     return venv
 
