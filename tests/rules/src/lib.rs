@@ -1,0 +1,1 @@
+//! What AWS does and the local cloud does not.
