@@ -5,7 +5,7 @@ use crate::{
     body::Body,
     caller::Caller,
     idempotency::{IdempotencyKey, REPLAYED},
-    intake, problem,
+    intake, preflight, problem,
     problem::Problem,
     resolution,
     service::Service,
@@ -14,12 +14,13 @@ use crate::{
     view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
-use engine::records::{Created, NewEnvironment, Record, Reservation, Status};
+use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
 use environment::{
     Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
     request::{Defaults, Request, parse},
 };
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 
 /// Asks for an environment.
 ///
@@ -41,11 +42,19 @@ pub(crate) async fn create(
 
     let now = engine::now();
     let (id, operation) = (engine::new_environment_id(), engine::new_operation_id());
+    let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
+    if !is_replayed(&service, idempotency.as_ref(), now).await?
+        && let Err(refused) = preflight::check(&service, id, &spec).await
+        // What leaves no room may be what the first of two requests under one key has made meanwhile.
+        && !is_replayed(&service, idempotency.as_ref(), now).await?
+    {
+        return Err(refused);
+    }
     let entries = plan(&service, id, &spec);
     let new = NewEnvironment {
         id,
         operation,
-        idempotency: key.scoped(&spec.team, "POST", MANY, fingerprint),
+        idempotency,
         spec,
         entries: &entries,
         limits: service.settings.limits.team,
@@ -73,6 +82,14 @@ pub(crate) async fn create(
         Created::NameTaken(holder) => Err(problem::name_taken(visible(&caller, &holder))),
         Created::PoolTaken(holder) => Err(problem::work_pool_in_use(visible(&caller, &holder))),
         Created::LimitReached(reached) => Err(problem::team_limit_reached(reached)),
+    }
+}
+
+/// Whether the request was carried out before: then its environment is in the quotas already.
+async fn is_replayed(service: &Service, key: Option<&Idempotency>, now: Timestamp) -> Result<bool, Problem> {
+    match key {
+        Some(key) => Ok(service.records.is_used(key, now).await?),
+        None => Ok(false),
     }
 }
 
