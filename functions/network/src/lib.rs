@@ -6,6 +6,7 @@
 //! out once, and a lost reply leaves a thing with our tags behind, which the next look finds.
 
 mod availability_zone;
+mod dependents;
 mod eip;
 mod internet_gateway;
 mod nat_gateway;
