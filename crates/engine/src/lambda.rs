@@ -3,6 +3,7 @@
 use crate::{
     aws,
     call::Call,
+    clock::SystemClock,
     preflight::Preflight,
     records::Records,
     resource::Group,
@@ -11,9 +12,10 @@ use crate::{
 use aws_config::SdkConfig;
 use environment::{Fault, Place};
 use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
@@ -25,6 +27,7 @@ pub async fn serve<G: Group>(make: impl FnOnce(&SdkConfig) -> G) -> Result<(), l
         group: make(&config),
         records: Records::from_environment(&config)?,
         place: place(&config)?,
+        clock: Arc::new(SystemClock),
         read_lag: SignedDuration::from_secs(variable("READ_LAG_SECONDS")?.parse()?),
     };
     lambda_runtime::run(service_fn(|event| handle(&engine, event))).await
@@ -41,10 +44,7 @@ pub enum Event {
 }
 
 async fn handle<G: Group>(engine: &Engine<G>, event: LambdaEvent<Event>) -> Result<Value, Thrown> {
-    let invocation = Invocation {
-        id: event.context.request_id.clone(),
-        deadline: Timestamp::from_millisecond(event.context.deadline as i64).unwrap_or(Timestamp::MIN),
-    };
+    let invocation = Invocation { id: event.context.request_id.clone(), deadline: deadline(&event.context) };
     engine.answer(event.payload, &invocation).await.map_err(Thrown)
 }
 
@@ -92,6 +92,12 @@ impl<G: Group> Engine<G> {
 
 fn json(answer: &impl serde::Serialize) -> Result<Value, Fault> {
     serde_json::to_value(answer).map_err(|error| Fault::bug(error.to_string()))
+}
+
+/// When Lambda ends an invocation.
+pub fn deadline(context: &Context) -> Timestamp {
+    let milliseconds = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MIN)
 }
 
 /// An error that a function throws. The state machine sees our code and our message, never AWS's words.

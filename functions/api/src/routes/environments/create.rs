@@ -40,16 +40,19 @@ pub(crate) async fn create(
     resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
     shared_secrets::check(&service.secrets, &spec).await?;
 
-    let now = engine::now();
-    let (id, operation) = (engine::new_environment_id(), engine::new_operation_id());
+    let began = service.clock.now();
+    let id = engine::new_environment_id(began);
     let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
-    if !is_replayed(&service, idempotency.as_ref(), now).await?
+    if !is_replayed(&service, idempotency.as_ref(), began).await?
         && let Err(refused) = preflight::check(&service, id, &spec).await
         // What leaves no room may be what the first of two requests under one key has made meanwhile.
-        && !is_replayed(&service, idempotency.as_ref(), now).await?
+        && !is_replayed(&service, idempotency.as_ref(), began).await?
     {
         return Err(refused);
     }
+    // The preflight may have taken seconds, and the secret has some from now on.
+    let now = service.clock.now();
+    let operation = engine::new_operation_id(now);
     let entries = plan(&service, id, &spec);
     let new = NewEnvironment {
         id,
