@@ -21,6 +21,9 @@ mod tagged;
 mod vpc;
 mod vpc_gateway_attachment;
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting};
