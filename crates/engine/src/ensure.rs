@@ -11,7 +11,7 @@ use crate::{
     call::Answer,
     records::{ResourceItem, ResourceState},
     resource::{Found, Group, Owner, Resource, Site, State},
-    turn::{Trouble, Turn, Waits, next_look, now, pause},
+    turn::{Trouble, Turn, Waits, next_look, pause},
 };
 use environment::{Code, Entry, Fault, Key, Step, diff, spec::Network};
 use futures::future::join_all;
@@ -60,7 +60,7 @@ impl<G: Group> Turn<'_, G> {
                     Ok(Progress::Ready) => {}
                     Ok(Progress::Settling) => {
                         let item = &self.environment.resources[&key];
-                        waits.add(&key, next_look(item.since, item.kind.usual_seconds()));
+                        waits.add(&key, next_look(item.since, item.kind.usual_seconds(), self.now()));
                     }
                     Err(fault) => {
                         tracing::warn!(resource = %key, fault = ?fault, "the resource met a fault");
@@ -116,7 +116,8 @@ impl<G: Group> Turn<'_, G> {
             Err(fault) => return Ok(Err(fault)),
         };
         let (id, operation, fence) = (record.id, self.call.operation_id, self.call.fence);
-        self.environment.record.zones = self.engine.records.choose_zones(id, operation, fence, &zones, now()).await?;
+        self.environment.record.zones =
+            self.engine.records.choose_zones(id, operation, fence, &zones, self.now()).await?;
         Ok(Ok(()))
     }
 
@@ -153,7 +154,7 @@ impl<G: Group> Turn<'_, G> {
                 match make(resource, &site).await {
                     Ok(found) => found,
                     Err(fault) => {
-                        note_attempt(item, fault.code);
+                        note_attempt(item, fault.code, self.now());
                         return Err(fault.into());
                     }
                 }
@@ -169,18 +170,18 @@ impl<G: Group> Turn<'_, G> {
         item.error = None;
         if item.state == ResourceState::Planned {
             // It exists: whatever is wrong with it, a removal must not take it for never made.
-            item.become_(ResourceState::Settling, now());
+            item.become_(ResourceState::Settling, self.now());
         }
         match &found.state {
             State::Failed(fault) => Err(fault.clone().into()),
             State::Settling | State::Leaving => {
-                item.become_(ResourceState::Settling, now());
+                item.become_(ResourceState::Settling, self.now());
                 self.save(item).await?;
                 Ok(Progress::Settling)
             }
             State::Ready => {
                 self.correct(resource, &site, &found, item).await?;
-                item.become_(ResourceState::Ready, now());
+                item.become_(ResourceState::Ready, self.now());
                 self.save(item).await?;
                 Ok(Progress::Ready)
             }
@@ -203,7 +204,7 @@ impl<G: Group> Turn<'_, G> {
             let message = format!("Its {} is not as it should be and cannot be changed.", change.property);
             return Err(Fault::new(Code::ResourceFailed, message).into());
         }
-        item.become_(ResourceState::Settling, now());
+        item.become_(ResourceState::Settling, self.now());
         self.save(item).await?;
         resource.correct(site, found, &changes).await.map_err(Trouble::Of)
     }
@@ -219,17 +220,17 @@ impl<G: Group> Turn<'_, G> {
     /// Notes the first look that did not find what may exist; says whether that was long enough ago for this
     /// one to mean that it does not.
     pub(crate) fn was_missed_long_enough(&self, item: &mut ResourceItem) -> bool {
-        let first = *item.missed_at.get_or_insert_with(now);
-        now().duration_since(first) >= self.engine.read_lag
+        let first = *item.missed_at.get_or_insert_with(|| self.now());
+        self.now().duration_since(first) >= self.engine.read_lag
     }
 }
 
 /// Notes what a create that was not answered with success may have left. What AWS refused for good left nothing.
-fn note_attempt(item: &mut ResourceItem, code: Code) {
+fn note_attempt(item: &mut ResourceItem, code: Code, now: Timestamp) {
     if !code.is_retryable() && !code.leaves_the_outcome_unknown() {
         return;
     }
-    item.become_(ResourceState::Settling, now());
+    item.become_(ResourceState::Settling, now);
     // Refused for now, so that one look is enough; otherwise it may exist and not be seen yet.
     let refused = matches!(code, Code::Throttled | Code::NotFound);
     item.missed_at = refused.then_some(Timestamp::UNIX_EPOCH);
@@ -289,7 +290,7 @@ mod tests {
     fn what_aws_refused_for_good_was_never_made() {
         for code in [Code::AccessDenied, Code::QuotaExceeded, Code::AlreadyExists, Code::InvalidRequest] {
             let mut item = planned();
-            note_attempt(&mut item, code);
+            note_attempt(&mut item, code, Timestamp::UNIX_EPOCH);
             assert_eq!(item.state, ResourceState::Planned, "{code}");
         }
     }
@@ -299,7 +300,7 @@ mod tests {
         for code in [Code::NetworkFailure, Code::ServiceUnavailable, Code::Conflict] {
             let mut item = planned();
             item.missed_at = Some(Timestamp::UNIX_EPOCH);
-            note_attempt(&mut item, code);
+            note_attempt(&mut item, code, Timestamp::UNIX_EPOCH);
             assert_eq!((item.state, item.missed_at), (ResourceState::Settling, None), "{code}");
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     aws,
     call::Call,
+    clock::SystemClock,
     records::Records,
     resource::Group,
     turn::{Engine, Invocation},
@@ -10,7 +11,8 @@ use crate::{
 use aws_config::SdkConfig;
 use environment::{Fault, Place};
 use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use std::sync::Arc;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +24,7 @@ pub async fn serve<G: Group>(make: impl FnOnce(&SdkConfig) -> G) -> Result<(), l
         group: make(&config),
         records: Records::from_environment(&config)?,
         place: place(&config)?,
+        clock: Arc::new(SystemClock),
         read_lag: SignedDuration::from_secs(variable("READ_LAG_SECONDS")?.parse()?),
     };
     lambda_runtime::run(service_fn(|event| handle(&engine, event))).await
@@ -29,10 +32,7 @@ pub async fn serve<G: Group>(make: impl FnOnce(&SdkConfig) -> G) -> Result<(), l
 
 async fn handle<G: Group>(engine: &Engine<G>, event: LambdaEvent<Call>) -> Result<crate::Answer, Thrown> {
     let call = event.payload;
-    let invocation = Invocation {
-        id: event.context.request_id.clone(),
-        deadline: Timestamp::from_millisecond(event.context.deadline as i64).unwrap_or(Timestamp::MIN),
-    };
+    let invocation = Invocation { id: event.context.request_id.clone(), deadline: deadline(&event.context) };
     let span = tracing::info_span!(
         "turn",
         environment = %call.environment_id,
@@ -55,6 +55,12 @@ async fn handle<G: Group>(engine: &Engine<G>, event: LambdaEvent<Call>) -> Resul
     }
     .instrument(span)
     .await
+}
+
+/// When Lambda ends an invocation.
+pub fn deadline(context: &Context) -> Timestamp {
+    let milliseconds = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MIN)
 }
 
 /// An error that a function throws. The state machine sees our code and our message, never AWS's words.

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod call;
+pub mod clock;
 mod ensure;
 pub mod lambda;
 mod prove;
@@ -12,8 +13,9 @@ pub mod turn;
 
 pub use aws_config::SdkConfig;
 pub use call::{Action, Answer, Call, Outcome};
+pub use clock::{Clock, SystemClock, new_environment_id, new_operation_id};
 pub use lambda::serve;
 pub use lambda_runtime::Error;
 pub use records::Records;
 pub use resource::{Departure, Found, Group, Owner, Resource, Sighting, Site, State, absence_is_fine};
-pub use turn::{Engine, Invocation, new_environment_id, new_operation_id, now};
+pub use turn::{Engine, Invocation};

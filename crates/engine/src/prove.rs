@@ -10,7 +10,7 @@ use crate::{
     ensure::look,
     records::{Evidence, ResourceItem, ResourceState},
     resource::{Group, Owner, State},
-    turn::{Trouble, Turn, now, pause},
+    turn::{Trouble, Turn, pause},
 };
 use environment::{Code, Entry, Fault, Key, Kind};
 use futures::future::{join, join_all};
@@ -53,7 +53,7 @@ impl<G: Group> Turn<'_, G> {
             return Ok(if retry { Answer::waiting(None, pause(&fault)) } else { Answer::failed(fault) });
         }
         let Some((key, id)) = still_there.first() else { return Ok(Answer::done()) };
-        if now().duration_since(self.lease.since()) < self.engine.read_lag * 2 {
+        if self.now().duration_since(self.lease.since()) < self.engine.read_lag * 2 {
             return Ok(Answer::waiting(Some(key.clone()), LOOK_AGAIN));
         }
         tracing::error!(left = ?still_there, "resources are left behind");
@@ -71,7 +71,7 @@ impl<G: Group> Turn<'_, G> {
             return Ok(());
         };
         let mut item = recorded.clone();
-        item.become_(ResourceState::Ready, now());
+        item.become_(ResourceState::Ready, self.now());
         item.id = Some(id.to_owned());
         item.evidence = None;
         self.engine.records.save_resource(self.call.environment_id, &item).await
@@ -96,7 +96,7 @@ impl<G: Group> Turn<'_, G> {
         match found {
             Some(found) if found.owner == Owner::Ours && item.state == ResourceState::Gone => {
                 let leaving = matches!(found.state, State::Leaving);
-                item.become_(if leaving { ResourceState::Leaving } else { ResourceState::Ready }, now());
+                item.become_(if leaving { ResourceState::Leaving } else { ResourceState::Ready }, self.now());
                 item.id = Some(found.id.clone());
                 item.evidence = None;
                 self.save(item).await?;
@@ -108,9 +108,9 @@ impl<G: Group> Turn<'_, G> {
                 // Also where a removal had failed, of something that is gone all the same.
                 if item.state != ResourceState::Gone || !never_made {
                     let code = if found.is_some() { "FOREIGN" } else { "NOT_FOUND" };
-                    item.become_(ResourceState::Gone, now());
+                    item.become_(ResourceState::Gone, self.now());
                     item.error = None;
-                    item.evidence = Some(Evidence { code: code.to_owned(), looked_at: now() });
+                    item.evidence = Some(Evidence { code: code.to_owned(), looked_at: self.now() });
                     self.save(item).await?;
                 }
                 Ok(None)

@@ -9,7 +9,7 @@ use crate::{
     ensure::look,
     records::{Evidence, ResourceItem, ResourceState},
     resource::{Departure, Group, Owner, State},
-    turn::{Trouble, Turn, Waits, next_look, now, pause},
+    turn::{Trouble, Turn, Waits, next_look, pause},
 };
 use environment::{Code, Entry, Fault, Key};
 use futures::future::join_all;
@@ -44,7 +44,7 @@ impl<G: Group> Turn<'_, G> {
                     Ok(Departure::Gone) => {}
                     Ok(Departure::Leaving) => {
                         let item = &self.environment.resources[&key];
-                        waits.add(&key, next_look(item.since, item.kind.usual_removal_seconds()));
+                        waits.add(&key, next_look(item.since, item.kind.usual_removal_seconds(), self.now()));
                     }
                     Err(fault) => {
                         tracing::warn!(resource = %key, fault = ?fault, "the resource does not go");
@@ -152,7 +152,7 @@ impl<G: Group> Turn<'_, G> {
     /// Notes that a look or a removal did not find it. Absence right after a create proves nothing: what was made
     /// a moment ago, or may have been, is looked for again a read's lag later.
     async fn note_absent(&self, item: &mut ResourceItem) -> Result<Departure, Trouble> {
-        let is_young = now().duration_since(item.since) < self.engine.read_lag;
+        let is_young = self.now().duration_since(item.since) < self.engine.read_lag;
         let may_be_unseen = match item.state {
             ResourceState::Leaving => false,
             _ => item.id.is_none() || is_young,
@@ -165,15 +165,15 @@ impl<G: Group> Turn<'_, G> {
     }
 
     async fn note_gone(&self, item: &mut ResourceItem, code: &str) -> Result<Departure, Trouble> {
-        item.become_(ResourceState::Gone, now());
+        item.become_(ResourceState::Gone, self.now());
         item.error = None;
-        item.evidence = Some(Evidence { code: code.to_owned(), looked_at: now() });
+        item.evidence = Some(Evidence { code: code.to_owned(), looked_at: self.now() });
         self.save(item).await?;
         Ok(Departure::Gone)
     }
 
     async fn note_leaving(&self, item: &mut ResourceItem) -> Result<Departure, Trouble> {
-        item.become_(ResourceState::Leaving, now());
+        item.become_(ResourceState::Leaving, self.now());
         item.error = None;
         self.save(item).await?;
         Ok(Departure::Leaving)

@@ -10,16 +10,17 @@
 
 use crate::{
     call::{Action, Answer, Call, Outcome},
+    clock::Clock,
     records::{Desired, Environment, Lease, Records, ResourceItem, ResourceState, Taken},
     resource::{Group, Site},
 };
 use environment::{
-    Code, Entry, EnvironmentId, Fault, Key, OperationId, Place, Properties, Subject, catalogue,
+    Code, Entry, Fault, Key, Place, Properties, Subject, catalogue,
     properties::{Reference, resolve},
 };
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use uuid::Uuid;
+use std::sync::Arc;
 
 /// What a group's function is made of.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Engine<G> {
     pub records: Records,
     /// The account, region and stack.
     pub place: Place,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// How long a read may lag behind a write.
     pub read_lag: SignedDuration,
 }
@@ -51,32 +54,17 @@ const WAVE: SignedDuration = SignedDuration::from_secs(12);
 /// How soon to look again at what another step is working on: 2 s, and 2 s more with every turn.
 const OTHER_STEP: u32 = 2;
 
-/// The time, as records keep it.
-pub fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(Unit::Millisecond).unwrap_or(now)
-}
-
-/// A new operation's id.
-pub fn new_operation_id() -> OperationId {
-    OperationId::new(now().as_millisecond().unsigned_abs(), Uuid::new_v4().as_u128())
-}
-
-/// A new environment's id.
-pub fn new_environment_id() -> EnvironmentId {
-    EnvironmentId::new(now().as_millisecond().unsigned_abs(), Uuid::new_v4().as_u128())
-}
-
 impl<G: Group> Engine<G> {
     /// Takes a turn. A fault is thrown for bugs and lost infrastructure only.
     pub async fn turn(&self, call: &Call, invocation: &Invocation) -> Result<Answer, Fault> {
-        let lease = match self.records.take_lease(call, &invocation.id, now(), invocation.deadline + GRACE).await? {
-            Taken::Yes(lease) => lease,
-            Taken::Busy(seconds) => return Ok(Answer::waiting(None, seconds)),
-            Taken::Superseded => return Ok(Answer::superseded()),
-        };
+        let lease =
+            match self.records.take_lease(call, &invocation.id, self.clock.now(), invocation.deadline + GRACE).await? {
+                Taken::Yes(lease) => lease,
+                Taken::Busy(seconds) => return Ok(Answer::waiting(None, seconds)),
+                Taken::Superseded => return Ok(Answer::superseded()),
+            };
         let answer = self.work(call, &lease, invocation).await?;
-        self.records.release_lease(&lease, &answer, now()).await?;
+        self.records.release_lease(&lease, &answer, self.clock.now()).await?;
         Ok(answer)
     }
 
@@ -134,6 +122,11 @@ impl From<Fault> for Trouble {
 }
 
 impl<G: Group> Turn<'_, G> {
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
     /// The catalogue with the zones that are recorded by now.
     pub(crate) fn read_catalogue(&mut self) {
         let record = &self.environment.record;
@@ -143,7 +136,7 @@ impl<G: Group> Turn<'_, G> {
 
     /// A resource as recorded, or as planned where a newer catalogue knows one more.
     pub(crate) fn item(&self, entry: &Entry) -> ResourceItem {
-        self.environment.resources.get(&entry.key).cloned().unwrap_or_else(|| ResourceItem::planned(entry, now()))
+        self.environment.resources.get(&entry.key).cloned().unwrap_or_else(|| ResourceItem::planned(entry, self.now()))
     }
 
     /// The state of a resource.
@@ -153,13 +146,13 @@ impl<G: Group> Turn<'_, G> {
 
     /// Whether there is time for another wave of calls.
     pub(crate) fn has_time(&self) -> bool {
-        self.invocation.deadline.duration_since(now()) > WAVE
+        self.invocation.deadline.duration_since(self.now()) > WAVE
     }
 
     /// Whether the operation's own time is over.
     pub(crate) fn is_overdue(&self) -> bool {
         let operation = self.environment.operations.iter().find(|one| one.id == self.call.operation_id);
-        operation.and_then(|operation| operation.deadline).is_some_and(|deadline| deadline < now())
+        operation.and_then(|operation| operation.deadline).is_some_and(|deadline| deadline < self.now())
     }
 
     /// Whether another step has already failed under this operation: then the rest is work in vain.
@@ -200,7 +193,7 @@ impl<G: Group> Turn<'_, G> {
             wanted,
             id: item.id.as_deref(),
             intake_until: self.environment.record.intake_until,
-            now: now(),
+            now: self.now(),
         }
     }
 
@@ -249,8 +242,8 @@ fn lenient(wanted: &Properties, lookup: &impl Fn(&Reference) -> Option<String>) 
 
 /// How long to wait for what has been under way since `since` and usually takes `usual` seconds: what is left of
 /// that, at most 30 s at a time, and then a look every 10 s (every 2 s for what is usually quick).
-pub(crate) fn next_look(since: Timestamp, usual: u32) -> u32 {
-    let elapsed = u32::try_from(now().duration_since(since).as_secs().max(0)).unwrap_or(u32::MAX);
+pub(crate) fn next_look(since: Timestamp, usual: u32, now: Timestamp) -> u32 {
+    let elapsed = u32::try_from(now.duration_since(since).as_secs().max(0)).unwrap_or(u32::MAX);
     let rhythm = usual.clamp(2, 10);
     usual.saturating_sub(elapsed).clamp(rhythm, 30)
 }

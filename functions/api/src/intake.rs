@@ -28,7 +28,7 @@ pub(crate) async fn go_on(
     let secret = entries.iter().find(|entry| entry.key == keys::secret()).zip(credential);
     let mut arrived = None;
     if let Some((entry, credential)) = secret
-        && may_still_arrive(record, engine::now())
+        && may_still_arrive(record, service.clock.now())
     {
         match create_secret(service, entry, operation, credential).await {
             Ok(arn) => arrived = arn,

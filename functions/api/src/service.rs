@@ -4,7 +4,7 @@ use crate::{
     resolution::{Resolver, SystemResolver},
     settings::Settings,
 };
-use engine::{Error, Records, SdkConfig};
+use engine::{Clock, Error, Records, SdkConfig, SystemClock};
 use executions::Executions;
 use std::sync::Arc;
 
@@ -16,22 +16,25 @@ pub struct Service {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Service {
     /// The service that the function's settings describe.
     pub fn new(config: &SdkConfig) -> Result<Self, Error> {
-        Ok(Service::with(config, Records::from_environment(config)?, Settings::from_environment(config)?))
+        let (records, settings) = (Records::from_environment(config)?, Settings::from_environment(config)?);
+        Ok(Service::with(config, records, settings, Arc::new(SystemClock)))
     }
 
-    /// The service over these records and with these settings.
-    pub fn with(config: &SdkConfig, records: Records, settings: Settings) -> Self {
+    /// The service over these records, with these settings and by this clock.
+    pub fn with(config: &SdkConfig, records: Records, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         Service {
             records,
             executions: Executions::new(config, &settings.state_machine_arn),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             resolver: Arc::new(SystemResolver),
             settings: Arc::new(settings),
+            clock,
         }
     }
 }

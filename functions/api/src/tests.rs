@@ -7,11 +7,12 @@ mod names;
 
 use crate::{Limits, Service, Settings, router, settings::team_pattern};
 use axum::{body::Body, response::Response};
-use engine::Records;
+use engine::{Records, SystemClock};
 use environment::Place;
 use http::{Method, Request, StatusCode, header};
 use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, request::RequestContext};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tower::ServiceExt;
 
 pub(crate) fn settings(pattern: &str) -> Settings {
@@ -51,7 +52,7 @@ fn config() -> aws_config::SdkConfig {
 fn service(pattern: &str) -> Service {
     let config = config();
     let records = Records::new(aws_sdk_dynamodb::Client::new(&config), "table");
-    Service::with(&config, records, settings(pattern))
+    Service::with(&config, records, settings(pattern), Arc::new(SystemClock))
 }
 
 const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/team-data/ada";
@@ -90,7 +91,8 @@ fn service_with(calls: &calls::AwsCalls, local_cloud: bool) -> Service {
     let service = service("");
     let config = config().into_builder().http_client(calls.clone()).build();
     let records = Records::new(aws_sdk_dynamodb::Client::new(&config), "table");
-    Service::with(&config, records, Settings { local_cloud, ..Settings::clone(&service.settings) })
+    let settings = Settings { local_cloud, ..Settings::clone(&service.settings) };
+    Service::with(&config, records, settings, Arc::new(SystemClock))
 }
 
 async fn send(pattern: &str, request: Request<Body>) -> Answer {

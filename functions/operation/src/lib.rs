@@ -9,30 +9,49 @@ pub mod sweep;
 
 use call::{Answer, Call, Outcome, Subject};
 use engine::{
-    Error, Records, aws,
-    lambda::{Thrown, start_logging, variable},
-    new_operation_id, now,
+    Clock, Error, Records, SystemClock, aws,
+    lambda::{Thrown, deadline, start_logging, variable},
     records::{Activated, Begun, Closed, OperationKind, Turn},
 };
 use environment::{Code, Fault};
 use executions::Executions;
+use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
+use std::sync::Arc;
 use tracing::Instrument;
+
+/// What the function is made of.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// The table.
+    pub records: Records,
+    /// The state machine's executions.
+    pub executions: Executions,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
 
 /// Runs the function.
 pub async fn serve() -> Result<(), Error> {
     start_logging();
     let config = aws::config().await;
-    let records = Records::from_environment(&config)?;
-    let executions = Executions::new(&config, variable("STATE_MACHINE_ARN")?);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Call>| async {
-        let span = span(&event.payload);
-        Box::pin(handle(&records, &executions, event.payload)).instrument(span).await.map_err(|fault| {
-            tracing::error!(fault = ?fault, "call broken off");
-            Thrown(fault)
-        })
-    }))
-    .await
+    let operations = Operations {
+        records: Records::from_environment(&config)?,
+        executions: Executions::new(&config, variable("STATE_MACHINE_ARN")?),
+        clock: Arc::new(SystemClock),
+    };
+    lambda_runtime::run(service_fn(|event| serve_one(&operations, event))).await
+}
+
+async fn serve_one(
+    operations: &Operations,
+    LambdaEvent { payload, context }: LambdaEvent<Call>,
+) -> Result<Answer, Thrown> {
+    let span = span(&payload);
+    Box::pin(operations.handle(payload, deadline(&context))).instrument(span).await.map_err(|fault| {
+        tracing::error!(fault = ?fault, "call broken off");
+        Thrown(fault)
+    })
 }
 
 fn span(call: &Call) -> tracing::Span {
@@ -49,60 +68,63 @@ fn span(call: &Call) -> tracing::Span {
     }
 }
 
-async fn handle(records: &Records, executions: &Executions, call: Call) -> Result<Answer, Fault> {
-    let answer = match call {
-        Call::Begin(subject) => begin(records, subject).await?,
-        Call::Activate(subject) => activate(records, subject).await?,
-        Call::Turn(caused) => turn(records, caused.subject, caused.thrown()).await?,
-        Call::Close(caused) => close(records, caused.subject).await?,
-        Call::Sweep => {
-            sweep::sweep(records, executions, new_operation_id, now()).await?;
-            Answer::plain(Outcome::Done)
-        }
-    };
-    tracing::info!(outcome = ?answer.outcome, "call answered");
-    Ok(answer)
-}
+impl Operations {
+    /// Answers one call. Lambda ends the function at its deadline.
+    pub async fn handle(&self, call: Call, deadline: Timestamp) -> Result<Answer, Fault> {
+        let answer = match call {
+            Call::Begin(subject) => self.begin(subject).await?,
+            Call::Activate(subject) => self.activate(subject).await?,
+            Call::Turn(caused) => self.turn(caused.subject, caused.thrown()).await?,
+            Call::Close(caused) => self.close(caused.subject).await?,
+            Call::Sweep => {
+                self.sweep(deadline).await?;
+                Answer::plain(Outcome::Done)
+            }
+        };
+        tracing::info!(outcome = ?answer.outcome, "call answered");
+        Ok(answer)
+    }
 
-async fn begin(records: &Records, subject: Subject) -> Result<Answer, Fault> {
-    let Subject { environment_id, operation_id, fence } = subject;
-    Ok(match records.begin(environment_id, operation_id, fence, now()).await? {
-        Begun::As(kind) => Answer::go_on(kind),
-        Begun::Superseded => Answer::plain(Outcome::Superseded),
-    })
-}
+    async fn begin(&self, subject: Subject) -> Result<Answer, Fault> {
+        let Subject { environment_id, operation_id, fence } = subject;
+        Ok(match self.records.begin(environment_id, operation_id, fence, self.clock.now()).await? {
+            Begun::As(kind) => Answer::go_on(kind),
+            Begun::Superseded => Answer::plain(Outcome::Superseded),
+        })
+    }
 
-async fn activate(records: &Records, subject: Subject) -> Result<Answer, Fault> {
-    let Subject { environment_id, operation_id, fence } = subject;
-    Ok(Answer::plain(match records.activate(environment_id, operation_id, fence, now()).await? {
-        Activated::Yes => Outcome::Done,
-        Activated::Turn => Outcome::Turn,
-        Activated::Superseded => Outcome::Superseded,
-    }))
-}
+    async fn activate(&self, subject: Subject) -> Result<Answer, Fault> {
+        let Subject { environment_id, operation_id, fence } = subject;
+        Ok(Answer::plain(match self.records.activate(environment_id, operation_id, fence, self.clock.now()).await? {
+            Activated::Yes => Outcome::Done,
+            Activated::Turn => Outcome::Turn,
+            Activated::Superseded => Outcome::Superseded,
+        }))
+    }
 
-async fn turn(records: &Records, subject: Subject, thrown: Option<&str>) -> Result<Answer, Fault> {
-    let Subject { environment_id, operation_id, fence } = subject;
-    Ok(match records.turn(environment_id, operation_id, fence, thrown, now()).await? {
-        Turn::Remove => Answer::go_on(OperationKind::Delete),
-        Turn::Superseded => Answer::plain(Outcome::Superseded),
-    })
-}
+    async fn turn(&self, subject: Subject, thrown: Option<&str>) -> Result<Answer, Fault> {
+        let Subject { environment_id, operation_id, fence } = subject;
+        Ok(match self.records.turn(environment_id, operation_id, fence, thrown, self.clock.now()).await? {
+            Turn::Remove => Answer::go_on(OperationKind::Delete),
+            Turn::Superseded => Answer::plain(Outcome::Superseded),
+        })
+    }
 
-async fn close(records: &Records, subject: Subject) -> Result<Answer, Fault> {
-    let Subject { environment_id, operation_id, fence } = subject;
-    Ok(match records.close(environment_id, operation_id, fence, now()).await? {
-        Closed::Deleted => Answer::plain(Outcome::Deleted),
-        Closed::RolledBack(code) => {
-            Answer::because(Outcome::Failed, Fault::new(code, "The create failed and was undone."))
-        }
-        Closed::Left(left) => {
-            // The alarm for what is left behind counts this line: its `status` is part of the template.
-            tracing::error!(status = "DELETE_FAILED", left = ?left, "resources are left behind");
-            let first = left.into_iter().find_map(|one| one.error);
-            let unknown = || Fault::new(Code::Internal, "Something is left; the record says what.");
-            Answer::because(Outcome::Left, first.unwrap_or_else(unknown))
-        }
-        Closed::Superseded => Answer::plain(Outcome::Superseded),
-    })
+    async fn close(&self, subject: Subject) -> Result<Answer, Fault> {
+        let Subject { environment_id, operation_id, fence } = subject;
+        Ok(match self.records.close(environment_id, operation_id, fence, self.clock.now()).await? {
+            Closed::Deleted => Answer::plain(Outcome::Deleted),
+            Closed::RolledBack(code) => {
+                Answer::because(Outcome::Failed, Fault::new(code, "The create failed and was undone."))
+            }
+            Closed::Left(left) => {
+                // The alarm for what is left behind counts this line: its `status` is part of the template.
+                tracing::error!(status = "DELETE_FAILED", left = ?left, "resources are left behind");
+                let first = left.into_iter().find_map(|one| one.error);
+                let unknown = || Fault::new(Code::Internal, "Something is left; the record says what.");
+                Answer::because(Outcome::Left, first.unwrap_or_else(unknown))
+            }
+            Closed::Superseded => Answer::plain(Outcome::Superseded),
+        })
+    }
 }

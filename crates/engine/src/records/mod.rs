@@ -5,7 +5,7 @@
 
 mod change;
 mod create;
-mod due;
+pub mod due;
 mod items;
 mod lease;
 mod list;

@@ -39,8 +39,8 @@ pub(crate) async fn create(
     resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
     shared_secrets::check(&service.secrets, &spec).await?;
 
-    let now = engine::now();
-    let (id, operation) = (engine::new_environment_id(), engine::new_operation_id());
+    let now = service.clock.now();
+    let (id, operation) = (engine::new_environment_id(now), engine::new_operation_id(now));
     let entries = plan(&service, id, &spec);
     let new = NewEnvironment {
         id,

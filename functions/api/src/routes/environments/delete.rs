@@ -29,9 +29,9 @@ pub(crate) async fn delete(
     key: IdempotencyKey,
 ) -> Result<Response, Problem> {
     let team = load(&service, &caller, id).await?.record.team;
-    let now = engine::now();
+    let now = service.clock.now();
     let key = key.scoped(&team, "DELETE", ONE, hex(&id.to_string()));
-    let asked = service.records.ask_for_delete(id, new_operation_id(), &caller.asked_by, key.as_ref(), now).await?;
+    let asked = service.records.ask_for_delete(id, new_operation_id(now), &caller.asked_by, key.as_ref(), now).await?;
     let status = match asked {
         DeleteAsked::Unknown => return Err(problem::no_such_environment()),
         DeleteAsked::KeyReused => return Err(problem::idempotency_key_reused()),
@@ -40,7 +40,7 @@ pub(crate) async fn delete(
         DeleteAsked::Going { operation, fence } => {
             // Starts the execution of a create whose POST broke off, and takes over from one that was stopped.
             let execution = Execution { environment: id, operation, fence };
-            let seen_to = service.executions.see_to(&service.records, &execution, new_operation_id(), now).await;
+            let seen_to = service.executions.see_to(&service.records, &execution, new_operation_id(now), now).await;
             if let Err(fault) = seen_to {
                 // It is recorded that the environment shall be gone: the sweep sees to it.
                 tracing::error!(?fault, "the operation was not nudged");
