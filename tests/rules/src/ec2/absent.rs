@@ -107,7 +107,7 @@ impl Rule for AbsentParent {
 pub(crate) struct AbsentNamed;
 
 impl Rule for AbsentNamed {
-    fn follow(&self, call: &Call, answer: &mut Answer, _world: &mut World) {
+    fn follow(&self, call: &Call, answer: &mut Answer, world: &mut World) {
         let describe = DESCRIBES.iter().find(|describe| call.service == "ec2" && describe.action == call.action);
         // With filters, the local cloud may have left out one that is there.
         let Some(describe) = describe.filter(|_| call.filters().is_empty()) else { return };
@@ -115,6 +115,7 @@ impl Rule for AbsentNamed {
         let shown = values(document, describe.ids);
         let asked = call.texts(describe.parameter);
         if let Some(absent) = asked.iter().find(|id| !shown.iter().any(|shown| shown == **id)) {
+            world.ec2.forget(absent);
             *answer = refusal(call, describe.code, describe.name, absent);
         }
     }
@@ -130,4 +131,64 @@ pub(crate) fn says_so(answer: &Answer) -> bool {
     let Body::Xml(root) = &answer.body else { return false };
     let error = root.get_child("Errors").and_then(|errors| errors.get_child("Error"));
     error.is_some_and(|error| text(error, "Code").ends_with("NotFound"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, set};
+
+    #[tokio::test]
+    async fn nothing_is_made_in_what_is_absent() {
+        let scene = Scene::new().await;
+        let (vpc, subnet) = (("VpcId", "vpc-9"), ("SubnetId", "subnet-9"));
+        for (action, parameters, code) in [
+            ("CreateSubnet", vec![vpc, ("CidrBlock", "10.9.0.0/24")], "InvalidVpcID.NotFound"),
+            ("CreateRouteTable", vec![vpc], "InvalidVpcID.NotFound"),
+            ("CreateSecurityGroup", vec![vpc], "InvalidVpcID.NotFound"),
+            ("AttachInternetGateway", vec![vpc, ("InternetGatewayId", "igw-1")], "InvalidVpcID.NotFound"),
+            ("CreateNetworkInterface", vec![subnet], "InvalidSubnetID.NotFound"),
+            ("AssociateRouteTable", vec![subnet, ("RouteTableId", "rtb-1")], "InvalidSubnetID.NotFound"),
+            ("CreateNatGateway", vec![subnet], "InvalidSubnetID.NotFound"),
+            (
+                "CreateNatGateway",
+                vec![("SubnetId", "subnet-1"), ("AllocationId", "eipalloc-9")],
+                "InvalidAllocationID.NotFound",
+            ),
+        ] {
+            assert_eq!(scene.refused(action, &parameters).await, code, "{action}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_absent_is_not_described() {
+        let scene = Scene::new().await;
+        for (action, id, list, code) in [
+            ("DescribeAddresses", "AllocationId.1", "addressesSet", "InvalidAllocationID.NotFound"),
+            ("DescribeNatGateways", "NatGatewayId.1", "natGatewaySet", "NatGatewayNotFound"),
+            ("DescribeRouteTables", "RouteTableId.1", "routeTableSet", "InvalidRouteTableID.NotFound"),
+            (
+                "DescribeNetworkInterfaces",
+                "NetworkInterfaceId.1",
+                "networkInterfaceSet",
+                "InvalidNetworkInterfaceID.NotFound",
+            ),
+        ] {
+            let nothing = set(list, &[]);
+            assert_eq!(scene.call(action, &[(id, "x-9")], &nothing).await.code(), code, "{action}");
+            assert!(scene.call(action, &[], &nothing).await.succeeded(), "{action} of all finds none");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_past_the_rules_is_forgotten_with_the_first_not_found() {
+        let scene = Scene::new().await;
+        let gone = "<Response><Errors><Error><Code>InvalidSubnetID.NotFound</Code></Error></Errors></Response>";
+        scene.call("DescribeSubnets", &[("SubnetId.1", "subnet-1")], gone).await;
+        let others = [("DeleteSecurityGroup", ("GroupId", "sg-1")), ("DeleteRouteTable", ("RouteTableId", "rtb-1"))];
+        for (action, parameter) in others {
+            scene.done(action, &[parameter], DONE).await;
+        }
+        scene.done("DetachInternetGateway", &[("InternetGatewayId", "igw-1"), ("VpcId", "vpc-1")], DONE).await;
+        scene.done("DeleteVpc", &[("VpcId", "vpc-1")], DONE).await;
+    }
 }

@@ -87,3 +87,63 @@ impl Rule for Dependencies {
         holds.then(|| Answer::error(call, rule.code, &rule.message.replace("{}", id)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, interface, one};
+
+    const GOING: &[(&str, (&str, &str))] = &[
+        ("ReleaseAddress", ("AllocationId", "eipalloc-1")),
+        ("DeleteSubnet", ("SubnetId", "subnet-1")),
+        ("DeleteSecurityGroup", ("GroupId", "sg-1")),
+        ("DeleteVpc", ("VpcId", "vpc-1")),
+    ];
+
+    #[tokio::test]
+    async fn a_nat_gateway_keeps_its_address_and_its_subnet_until_it_is_deleted() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        let delete = [("NatGatewayId", "nat-1")];
+        scene.done("DeleteNatGateway", &delete, DONE).await;
+        scene.0.later(53);
+        for (action, parameter) in &GOING[..2] {
+            assert!(!scene.refused(action, &[*parameter]).await.is_empty(), "{action} while the gateway is deleting");
+        }
+        assert_eq!(scene.refused("ReleaseAddress", &[GOING[0].1]).await, "InvalidIPAddress.InUse");
+        scene.0.later(1);
+        for (action, parameter) in &GOING[..2] {
+            scene.done(action, &[*parameter], DONE).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_interface_keeps_its_subnet_its_group_and_its_vpc() {
+        let scene = Scene::new().await;
+        scene
+            .done("CreateNetworkInterface", &[("SubnetId", "subnet-1")], &one("networkInterface", &interface("eni-1")))
+            .await;
+        for (action, parameter) in &GOING[1..] {
+            assert_eq!(scene.refused(action, &[*parameter]).await, "DependencyViolation", "{action}");
+        }
+        scene.done("DeleteNetworkInterface", &[("NetworkInterfaceId", "eni-1")], DONE).await;
+        scene.done("DeleteSubnet", &[GOING[1].1], DONE).await;
+        scene.done("DeleteSecurityGroup", &[GOING[2].1], DONE).await;
+    }
+
+    #[tokio::test]
+    async fn a_vpc_goes_last() {
+        let scene = Scene::new().await;
+        let vpc = ("VpcId", "vpc-1");
+        let gateway = ("InternetGatewayId", "igw-1");
+        for (action, parameters) in [
+            ("DeleteSubnet", vec![("SubnetId", "subnet-1")]),
+            ("DeleteSecurityGroup", vec![("GroupId", "sg-1")]),
+            ("DeleteRouteTable", vec![("RouteTableId", "rtb-1")]),
+            ("DetachInternetGateway", vec![gateway, vpc]),
+        ] {
+            assert_eq!(scene.refused("DeleteVpc", &[vpc]).await, "DependencyViolation", "before {action}");
+            scene.done(action, &parameters, DONE).await;
+        }
+        scene.done("DeleteVpc", &[vpc], DONE).await;
+    }
+}

@@ -14,3 +14,16 @@ impl Rule for DryRun {
             .then(|| Answer::error_with(call, 412, "DryRunOperation", message, json!({})))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::Scene;
+
+    #[tokio::test]
+    async fn a_dry_run_changes_nothing() {
+        let scene = Scene::new().await;
+        let delete = [("GroupId", "sg-1"), ("DryRun", "true")];
+        assert_eq!(scene.refused("DeleteSecurityGroup", &delete).await, "DryRunOperation");
+        assert!(scene.refused("DeleteVpc", &[("VpcId", "vpc-1")]).await.contains("Dependency"), "the group is there");
+    }
+}

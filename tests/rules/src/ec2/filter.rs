@@ -222,3 +222,62 @@ fn matches(wanted: &str, held: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ec2::scene::{Scene, set, told};
+
+    #[test]
+    fn wildcards() {
+        for (wanted, held, is) in [
+            ("blue", "blue", true),
+            ("blue", "blues", false),
+            ("bl*", "blue", true),
+            ("*e", "blue", true),
+            ("b?ue", "blue", true),
+            ("b?e", "blue", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(matches(wanted, held), is, "{wanted} and {held}");
+        }
+    }
+
+    #[tokio::test]
+    async fn addresses_are_found_by_their_tags() {
+        let scene = Scene::new().await;
+        let tagged = |id: &str, value: &str| {
+            format!(
+                "<allocationId>{id}</allocationId><tagSet><item><key>Name</key><value>{value}</value></item></tagSet>"
+            )
+        };
+        let all = set("addressesSet", &[&tagged("eipalloc-1", "ours"), &tagged("eipalloc-2", "theirs")]);
+        let filter = [("Filter.1.Name", "tag:Name"), ("Filter.1.Value.1", "ours")];
+        let seen = scene.call("DescribeAddresses", &filter, &all).await;
+        assert_eq!(told(&seen, "addressesSet/item/allocationId"), ["eipalloc-1"]);
+    }
+
+    #[tokio::test]
+    async fn every_filter_must_hold_and_one_of_its_values() {
+        let scene = Scene::new().await;
+        let group = |id: &str, vpc: &str| format!("<groupId>{id}</groupId><vpcId>{vpc}</vpcId>");
+        let all =
+            set("securityGroupInfo", &[&group("sg-1", "vpc-1"), &group("sg-2", "vpc-1"), &group("sg-3", "vpc-2")]);
+        let filters = [
+            ("Filter.1.Name", "group-id"),
+            ("Filter.1.Value.1", "sg-2"),
+            ("Filter.1.Value.2", "sg-3"),
+            ("Filter.2.Name", "vpc-id"),
+            ("Filter.2.Value.1", "vpc-1"),
+        ];
+        let seen = scene.call("DescribeSecurityGroups", &filters, &all).await;
+        assert_eq!(told(&seen, "securityGroupInfo/item/groupId"), ["sg-2"]);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_filter_is_refused() {
+        let scene = Scene::new().await;
+        let filter = [("Filter.1.Name", "vpcid"), ("Filter.1.Value.1", "vpc-1")];
+        assert_eq!(scene.refused("DescribeSubnets", &filter).await, "InvalidParameterValue");
+    }
+}

@@ -35,3 +35,41 @@ impl Rule for InternetGateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, one};
+
+    const FIRST: (&str, &str) = ("InternetGatewayId", "igw-1");
+    const SECOND: (&str, &str) = ("InternetGatewayId", "igw-2");
+    const VPC: (&str, &str) = ("VpcId", "vpc-1");
+
+    #[tokio::test]
+    async fn it_is_attached_once_and_a_vpc_has_one() {
+        let scene = Scene::new().await;
+        assert_eq!(scene.refused("AttachInternetGateway", &[FIRST, VPC]).await, "Resource.AlreadyAssociated");
+        let second = one("internetGateway", "<internetGatewayId>igw-2</internetGatewayId>");
+        scene.done("CreateInternetGateway", &[], &second).await;
+        assert_eq!(scene.refused("AttachInternetGateway", &[SECOND, VPC]).await, "InvalidParameterValue");
+        assert_eq!(scene.refused("DetachInternetGateway", &[SECOND, VPC]).await, "Gateway.NotAttached");
+    }
+
+    #[tokio::test]
+    async fn it_is_detached_before_it_is_deleted() {
+        let scene = Scene::new().await;
+        assert_eq!(scene.refused("DeleteInternetGateway", &[FIRST]).await, "DependencyViolation");
+        scene.done("DetachInternetGateway", &[FIRST, VPC], DONE).await;
+        scene.done("DeleteInternetGateway", &[FIRST], DONE).await;
+    }
+
+    #[tokio::test]
+    async fn it_stays_while_public_addresses_are_mapped() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        assert_eq!(scene.refused("DetachInternetGateway", &[FIRST, VPC]).await, "DependencyViolation");
+        scene.done("DeleteNatGateway", &[("NatGatewayId", "nat-1")], DONE).await;
+        assert_eq!(scene.refused("DetachInternetGateway", &[FIRST, VPC]).await, "DependencyViolation");
+        scene.0.later(54);
+        scene.done("DetachInternetGateway", &[FIRST, VPC], DONE).await;
+    }
+}

@@ -91,7 +91,7 @@ impl State {
     }
 
     /// Something is no longer there.
-    fn forget(&mut self, id: &str) {
+    pub(crate) fn forget(&mut self, id: &str) {
         self.removed.insert(id.to_owned());
         self.interfaces.remove(id);
         self.addresses.remove(id);
@@ -175,6 +175,14 @@ const REMOVED: &[(&str, &str)] = &[
     ("DeleteNetworkInterface", "NetworkInterfaceId"),
 ];
 
+/// Describes that say of a thing that it is absent.
+const NAMED: &[(&str, &str)] = &[
+    ("DescribeVpcs", "VpcId"),
+    ("DescribeSubnets", "SubnetId"),
+    ("DescribeInternetGateways", "InternetGatewayId"),
+    ("DescribeSecurityGroups", "GroupId"),
+];
+
 impl Rule for Memory {
     fn follow(&self, call: &Call, answer: &mut Answer, world: &mut World) {
         if call.service != "ec2" {
@@ -183,8 +191,10 @@ impl Rule for Memory {
         let (state, action) = (&mut world.ec2, call.action.as_str());
         let removed = REMOVED.iter().find(|(known, _)| *known == action).map(|(_, parameter)| call.text(parameter));
         let Some(document) = answer.document() else {
-            // Somebody was quicker, past these rules.
-            if let Some(id) = removed.filter(|_| super::absent::says_so(answer)) {
+            // Somebody has removed it past these rules.
+            let named = NAMED.iter().find(|(known, _)| *known == action).map(|(_, parameter)| call.texts(parameter));
+            let gone = named.filter(|ids| ids.len() == 1).and_then(|ids| ids.first().copied()).or(removed);
+            if let Some(id) = gone.filter(|_| super::absent::says_so(answer)) {
                 state.forget(id);
             }
             return;

@@ -21,4 +21,8 @@ pub(crate) mod token;
 pub(crate) mod vpc;
 mod xml;
 
-pub(crate) use memory::{State, new_id};
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a surprise ends the test")]
+mod scene;
+
+pub(crate) use memory::State;

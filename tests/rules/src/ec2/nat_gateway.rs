@@ -257,3 +257,118 @@ impl State {
         Some(shown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Misfortunes, Settings,
+        ec2::scene::{DONE, Scene, set, told},
+    };
+
+    #[tokio::test]
+    async fn it_is_pending_before_it_is_available() {
+        let mut scene = Scene::new().await;
+        let made = scene.nat_gateway("nat-1").await;
+        assert_eq!(told(&made, "natGateway/state"), ["pending"]);
+        scene.0.later(106);
+        assert_eq!(scene.nat_gateways("nat-1", "state").await, ["pending"]);
+        scene.0.later(1);
+        assert_eq!(scene.nat_gateways("nat-1", "state").await, ["available"]);
+    }
+
+    #[tokio::test]
+    async fn it_is_deleting_then_deleted_for_an_hour_then_gone() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        scene.0.later(200);
+        scene.done("DeleteNatGateway", &[("NatGatewayId", "nat-1")], DONE).await;
+        let mut states = Vec::new();
+        for wait in [53, 1, 3599, 1] {
+            scene.0.later(wait);
+            states.push(scene.nat_gateways("nat-1", "state").await.concat());
+        }
+        assert_eq!(states, ["deleting", "deleted", "deleted", ""]);
+        let named = [("NatGatewayId.1", "nat-1")];
+        let seen = scene.call("DescribeNatGateways", &named, &set("natGatewaySet", &[])).await;
+        assert_eq!(seen.code(), "NatGatewayNotFound");
+        assert_eq!(scene.refused("DeleteNatGateway", &[("NatGatewayId", "nat-1")]).await, "NatGatewayNotFound");
+    }
+
+    #[tokio::test]
+    async fn a_second_delete_does_not_begin_again() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        for _ in 0..2 {
+            scene.done("DeleteNatGateway", &[("NatGatewayId", "nat-1")], DONE).await;
+            scene.0.later(27);
+        }
+        assert_eq!(scene.nat_gateways("nat-1", "state").await, ["deleted"]);
+    }
+
+    #[tokio::test]
+    async fn it_shows_its_address_and_the_address_shows_it() {
+        let scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        let address = scene.nat_gateways("nat-1", "natGatewayAddressSet/item/publicIp").await;
+        assert_eq!(address, ["52.0.0.1"]);
+        let shown = set("addressesSet", &["<allocationId>eipalloc-1</allocationId>"]);
+        let addresses = scene.call("DescribeAddresses", &[], &shown).await;
+        let association = scene.nat_gateways("nat-1", "natGatewayAddressSet/item/associationId").await;
+        assert_eq!(told(&addresses, "addressesSet/item/associationId"), association);
+        assert!(association.concat().starts_with("eipassoc-"));
+    }
+
+    #[tokio::test]
+    async fn without_an_internet_gateway_it_fails() {
+        let mut scene = Scene::new().await;
+        scene.done("DetachInternetGateway", &[("InternetGatewayId", "igw-1"), ("VpcId", "vpc-1")], DONE).await;
+        assert!(scene.nat_gateway("nat-1").await.succeeded(), "AWS says it later");
+        scene.0.later(107);
+        assert_eq!(scene.nat_gateways("nat-1", "state").await, ["failed"]);
+        assert_eq!(scene.nat_gateways("nat-1", "failureCode").await, ["Gateway.NotAttached"]);
+        scene.0.later(3600);
+        assert!(scene.nat_gateways("nat-1", "state").await.is_empty(), "AWS removes it after an hour");
+    }
+
+    #[tokio::test]
+    async fn a_second_one_on_an_address_fails() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        scene.nat_gateway("nat-2").await;
+        scene.0.later(107);
+        assert_eq!(scene.nat_gateways("nat-1", "failureCode").await, ["Resource.AlreadyAssociated"]);
+    }
+
+    #[tokio::test]
+    async fn it_fails_where_a_run_is_out_of_luck() {
+        let misfortunes = Misfortunes { nat_gateway_fails: Some("InternalError".to_owned()), ..Misfortunes::default() };
+        let mut scene = Scene::with(Settings { misfortunes, ..Settings::default() }).await;
+        scene.nat_gateway("nat-1").await;
+        scene.0.later(107);
+        assert_eq!(scene.nat_gateways("nat-1", "failureCode").await, ["InternalError"]);
+        scene.done("DeleteNatGateway", &[("NatGatewayId", "nat-1")], DONE).await;
+        assert_eq!(scene.nat_gateways("nat-1", "state").await, ["deleted"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_somebody_removed_past_the_rules_is_on_its_way() {
+        let scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        let shown = set("natGatewaySet", &["<natGatewayId>nat-1</natGatewayId><state>deleted</state>"]);
+        let seen = scene.call("DescribeNatGateways", &[], &shown).await;
+        assert_eq!(told(&seen, "natGatewaySet/item/state"), ["deleting"]);
+    }
+
+    #[tokio::test]
+    async fn the_filter_for_states_goes_by_awss_states() {
+        let scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        let mut seen = Vec::new();
+        for state in ["pending", "available"] {
+            let filter = [("Filter.1.Name", "state"), ("Filter.1.Value.1", state)];
+            let answer = scene.call("DescribeNatGateways", &filter, &set("natGatewaySet", &[])).await;
+            seen.push(told(&answer, "natGatewaySet/item/natGatewayId").concat());
+        }
+        assert_eq!(seen, ["nat-1", ""]);
+    }
+}

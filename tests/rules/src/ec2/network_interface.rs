@@ -173,3 +173,43 @@ fn learn(state: &mut State, item: &Element) {
     };
     state.interfaces.insert(id, interface);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, interface, one, set, told};
+
+    const NONE: &str = "<R><networkInterfaceSet/></R>";
+
+    async fn shown(scene: &Scene, filter: (&str, &str), said: &str, path: &str) -> Vec<String> {
+        let filter = [("Filter.1.Name", filter.0), ("Filter.1.Value.1", filter.1)];
+        told(&scene.call("DescribeNetworkInterfaces", &filter, said).await, &format!("networkInterfaceSet/item/{path}"))
+    }
+
+    #[tokio::test]
+    async fn a_nat_gateways_is_there_until_the_gateway_is_deleted() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        let kind = shown(&scene, ("subnet-id", "subnet-1"), NONE, "interfaceType").await;
+        assert_eq!(kind, ["nat_gateway"]);
+        assert_eq!(shown(&scene, ("vpc-id", "vpc-1"), NONE, "requesterManaged").await, ["true"]);
+        let id = shown(&scene, ("vpc-id", "vpc-1"), NONE, "networkInterfaceId").await.concat();
+        let code = scene.refused("DeleteNetworkInterface", &[("NetworkInterfaceId", &id)]).await;
+        assert_eq!(code, "InvalidParameterValue", "it is in use");
+        scene.done("DeleteNatGateway", &[("NatGatewayId", "nat-1")], DONE).await;
+        assert_eq!(shown(&scene, ("vpc-id", "vpc-1"), NONE, "interfaceType").await, ["nat_gateway"]);
+        scene.0.later(54);
+        assert!(shown(&scene, ("vpc-id", "vpc-1"), NONE, "interfaceType").await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn somebodys_keeps_its_tags_and_is_found_by_them() {
+        let scene = Scene::new().await;
+        let tag = [("TagSpecification.1.Tag.1.Key", "Name"), ("TagSpecification.1.Tag.1.Value", "theirs")];
+        let parameters = [("SubnetId", "subnet-1"), tag[0], tag[1]];
+        scene.done("CreateNetworkInterface", &parameters, &one("networkInterface", &interface("eni-1"))).await;
+        let both = set("networkInterfaceSet", &[&interface("eni-1"), &interface("eni-2")]);
+        assert_eq!(shown(&scene, ("tag:Name", "theirs"), &both, "networkInterfaceId").await, ["eni-1"]);
+        assert_eq!(shown(&scene, ("tag-key", "Owner"), &both, "networkInterfaceId").await, [""; 0]);
+        assert_eq!(shown(&scene, ("group-id", "sg-1"), &both, "networkInterfaceId").await, ["eni-1", "eni-2"]);
+    }
+}

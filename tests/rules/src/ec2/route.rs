@@ -84,3 +84,56 @@ impl State {
         (gateway.starts_with("igw-") && detached()) || (!nat_gateway.is_empty() && gone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, TABLE, set, told};
+
+    const TABLE_1: (&str, &str) = ("RouteTableId", "rtb-1");
+    const EVERYTHING: (&str, &str) = ("DestinationCidrBlock", "0.0.0.0/0");
+
+    #[tokio::test]
+    async fn a_destination_has_one_route() {
+        let scene = Scene::new().await;
+        let route = [TABLE_1, EVERYTHING, ("GatewayId", "igw-1")];
+        scene.done("CreateRoute", &route, DONE).await;
+        assert_eq!(scene.refused("CreateRoute", &route).await, "RouteAlreadyExists");
+        let local = [TABLE_1, ("DestinationCidrBlock", "10.0.0.0/16"), ("GatewayId", "igw-1")];
+        assert_eq!(scene.refused("CreateRoute", &local).await, "RouteAlreadyExists");
+        scene.done("DeleteRoute", &[TABLE_1, EVERYTHING], DONE).await;
+        assert_eq!(scene.refused("DeleteRoute", &[TABLE_1, EVERYTHING]).await, "InvalidRoute.NotFound");
+    }
+
+    #[tokio::test]
+    async fn a_route_needs_a_target_that_is_there() {
+        let mut scene = Scene::new().await;
+        let to = |target| [TABLE_1, EVERYTHING, target];
+        assert_eq!(scene.refused("CreateRoute", &to(("GatewayId", "igw-9"))).await, "InvalidGatewayID.NotFound");
+        scene.nat_gateway("nat-1").await;
+        let nat_gateway = to(("NatGatewayId", "nat-1"));
+        assert_eq!(scene.refused("CreateRoute", &nat_gateway).await, "InvalidNatGatewayID.NotFound", "still pending");
+        scene.0.later(107);
+        scene.done("CreateRoute", &nat_gateway, DONE).await;
+        let detached = Scene::new().await;
+        detached.done("DetachInternetGateway", &[("InternetGatewayId", "igw-1"), ("VpcId", "vpc-1")], DONE).await;
+        assert_eq!(detached.refused("CreateRoute", &to(("GatewayId", "igw-1"))).await, "InvalidParameterValue");
+    }
+
+    #[tokio::test]
+    async fn a_route_whose_target_is_gone_is_a_black_hole() {
+        let mut scene = Scene::new().await;
+        scene.nat_gateway("nat-1").await;
+        scene.0.later(107);
+        let route = "<routeSet><item><destinationCidrBlock>0.0.0.0/0</destinationCidrBlock>\
+                     <natGatewayId>nat-1</natGatewayId><state>active</state></item></routeSet>";
+        let shown =
+            set("routeTableSet", &[&["<routeTableId>rtb-1</routeTableId><vpcId>vpc-1</vpcId>", route].concat()]);
+        let state = "routeTableSet/item/routeSet/item/state";
+        assert_eq!(told(&scene.call("DescribeRouteTables", &[], &shown).await, state), ["active"]);
+        scene.done("DeleteNatGateway", &[("NatGatewayId", "nat-1")], DONE).await;
+        scene.0.later(54);
+        assert_eq!(told(&scene.call("DescribeRouteTables", &[], &shown).await, state), ["blackhole"]);
+        let local = set("routeTableSet", &[TABLE]);
+        assert_eq!(told(&scene.call("DescribeRouteTables", &[], &local).await, state), ["active"]);
+    }
+}

@@ -115,3 +115,54 @@ impl Rule for RouteTableAssociation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, TABLE, one, set, told};
+
+    const FIRST: [(&str, &str); 2] = [("RouteTableId", "rtb-1"), ("SubnetId", "subnet-1")];
+    const ASSOCIATED: &str = "<R><associationId>rtbassoc-1</associationId></R>";
+
+    #[tokio::test]
+    async fn a_subnet_follows_one_table() {
+        let scene = Scene::new().await;
+        scene.done("AssociateRouteTable", &FIRST, ASSOCIATED).await;
+        let again = scene.done("AssociateRouteTable", &FIRST, "<R><associationId>rtbassoc-2</associationId></R>").await;
+        assert_eq!(told(&again, "associationId"), ["rtbassoc-1"], "the same one again is the first");
+        let second = one("routeTable", "<routeTableId>rtb-2</routeTableId><vpcId>vpc-1</vpcId>");
+        scene.done("CreateRouteTable", &[("VpcId", "vpc-1")], &second).await;
+        let other = [("RouteTableId", "rtb-2"), ("SubnetId", "subnet-1")];
+        assert_eq!(scene.refused("AssociateRouteTable", &other).await, "Resource.AlreadyAssociated");
+        scene.done("DisassociateRouteTable", &[("AssociationId", "rtbassoc-1")], DONE).await;
+        scene.done("AssociateRouteTable", &other, ASSOCIATED).await;
+    }
+
+    #[tokio::test]
+    async fn an_absent_association_is_not_found() {
+        let scene = Scene::new().await;
+        let code = scene.refused("DisassociateRouteTable", &[("AssociationId", "rtbassoc-9")]).await;
+        assert_eq!(code, "InvalidAssociationID.NotFound");
+    }
+
+    #[tokio::test]
+    async fn an_associated_table_is_not_deleted() {
+        let scene = Scene::new().await;
+        scene.done("AssociateRouteTable", &FIRST, ASSOCIATED).await;
+        assert_eq!(scene.refused("DeleteRouteTable", &[("RouteTableId", "rtb-1")]).await, "DependencyViolation");
+        scene.done("DisassociateRouteTable", &[("AssociationId", "rtbassoc-1")], DONE).await;
+        scene.done("DeleteRouteTable", &[("RouteTableId", "rtb-1")], DONE).await;
+    }
+
+    #[tokio::test]
+    async fn an_association_goes_with_its_subnet() {
+        let scene = Scene::new().await;
+        scene.done("AssociateRouteTable", &FIRST, ASSOCIATED).await;
+        scene.done("DeleteSubnet", &[("SubnetId", "subnet-1")], DONE).await;
+        let kept = "<associationSet><item><routeTableAssociationId>rtbassoc-1</routeTableAssociationId>\
+                    <subnetId>subnet-1</subnetId></item></associationSet>";
+        let shown = set("routeTableSet", &[&[TABLE, kept].concat()]);
+        let seen = scene.call("DescribeRouteTables", &[], &shown).await;
+        assert_eq!(told(&seen, "routeTableSet/item/associationSet/item/subnetId"), [""; 0]);
+        scene.done("DeleteRouteTable", &[("RouteTableId", "rtb-1")], DONE).await;
+    }
+}

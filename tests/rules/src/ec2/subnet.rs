@@ -28,3 +28,27 @@ impl Rule for SubnetBlock {
         conflict.then(|| Answer::error(call, "InvalidSubnet.Conflict", &message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::Scene;
+
+    #[tokio::test]
+    async fn it_lies_within_the_vpc_and_beside_the_others() {
+        let scene = Scene::new().await;
+        for (block, code) in [
+            ("10.1.0.0/24", "InvalidSubnet.Range"),
+            ("10.0.2.0/29", "InvalidSubnet.Range"),
+            ("10.0.1.128/25", "InvalidSubnet.Conflict"),
+            ("10.0.1.0/24", "InvalidSubnet.Conflict"),
+            ("nonsense", "InvalidParameterValue"),
+            ("10.0.2.0/24", ""),
+        ] {
+            assert_eq!(
+                scene.refused("CreateSubnet", &[("VpcId", "vpc-1"), ("CidrBlock", block)]).await,
+                code,
+                "{block}"
+            );
+        }
+    }
+}

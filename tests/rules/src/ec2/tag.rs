@@ -27,3 +27,19 @@ impl Rule for Tags {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{DONE, Scene, set, told};
+
+    #[tokio::test]
+    async fn tags_go_with_what_they_are_on() {
+        let scene = Scene::new().await;
+        scene.done("DeleteSubnet", &[("SubnetId", "subnet-1")], DONE).await;
+        let tag = |id: &str| format!("<resourceId>{id}</resourceId><key>Name</key><value>blue</value>");
+        let all = set("tagSet", &[&tag("subnet-1"), &tag("vpc-1")]);
+        let filter = [("Filter.1.Name", "tag:Name"), ("Filter.1.Value.1", "blue")];
+        let seen = scene.call("DescribeTags", &filter, &all).await;
+        assert_eq!(told(&seen, "tagSet/item/resourceId"), ["vpc-1"]);
+    }
+}

@@ -76,3 +76,40 @@ fn without_token(call: &Call) -> Value {
     }
     parameters
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::{Scene, nat_gateway, one, told};
+
+    const SUBNET: (&str, &str) = ("SubnetId", "subnet-1");
+    const PRIVATE: (&str, &str) = ("ConnectivityType", "private");
+
+    #[tokio::test]
+    async fn the_same_token_makes_nothing_a_second_time() {
+        let mut scene = Scene::new().await;
+        let asked = [SUBNET, PRIVATE, ("ClientToken", "t")];
+        scene.done("CreateNatGateway", &asked, &one("natGateway", &nat_gateway("nat-1"))).await;
+        scene.0.later(107);
+        let again = scene.done("CreateNatGateway", &asked, &one("natGateway", &nat_gateway("nat-2"))).await;
+        assert_eq!(told(&again, "natGateway/natGatewayId"), ["nat-1"]);
+        assert_eq!(told(&again, "natGateway/state"), ["available"], "as it is now");
+        let table = [("VpcId", "vpc-1"), ("ClientToken", "t")];
+        for id in ["rtb-2", "rtb-3"] {
+            let made = one("routeTable", &format!("<routeTableId>{id}</routeTableId><vpcId>vpc-1</vpcId>"));
+            let made = scene.done("CreateRouteTable", &table, &made).await;
+            assert_eq!(told(&made, "routeTable/routeTableId"), ["rtb-2"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_with_other_parameters_is_refused() {
+        let scene = Scene::new().await;
+        let token = ("ClientToken", "t");
+        scene.done("CreateNatGateway", &[SUBNET, PRIVATE, token], &one("natGateway", &nat_gateway("nat-1"))).await;
+        let code = scene.refused("CreateNatGateway", &[SUBNET, token]).await;
+        assert_eq!(code, "IdempotentParameterMismatch");
+        let other = [SUBNET, PRIVATE, ("ClientToken", "another")];
+        let second = scene.done("CreateNatGateway", &other, &one("natGateway", &nat_gateway("nat-2"))).await;
+        assert_eq!(told(&second, "natGateway/natGatewayId"), ["nat-2"]);
+    }
+}

@@ -15,3 +15,18 @@ impl Rule for VpcBlock {
         (call.action == "CreateVpc" && too_large_or_small).then(|| Answer::error(call, "InvalidVpc.Range", &message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ec2::scene::Scene;
+
+    #[tokio::test]
+    async fn it_is_neither_too_large_nor_too_small() {
+        let scene = Scene::new().await;
+        for (block, code) in
+            [("10.0.0.0/8", "InvalidVpc.Range"), ("10.0.0.0/29", "InvalidVpc.Range"), ("10.0.0.0/28", "")]
+        {
+            assert_eq!(scene.refused("CreateVpc", &[("CidrBlock", block)]).await, code, "{block}");
+        }
+    }
+}
