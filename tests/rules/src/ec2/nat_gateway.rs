@@ -100,7 +100,7 @@ impl NatGateway {
         if !self.allocation.is_empty() {
             address.push(leaf("allocationId", &self.allocation));
         }
-        if !self.association.is_empty() && phase != Phase::Failed {
+        if !self.association.is_empty() && !matches!(phase, Phase::Deleted | Phase::Gone) {
             address.extend([leaf("publicIp", &self.public_ip), leaf("associationId", &self.association)]);
         }
         set(shown, element("natGatewayAddressSet", vec![element("item", address)]));

@@ -9,10 +9,10 @@ pub(crate) struct SubnetBlock;
 
 impl Rule for SubnetBlock {
     fn refuse(&self, call: &Call, world: &mut World) -> Option<Answer> {
-        if call.action != "CreateSubnet" {
+        let (vpc, asked) = (call.text("VpcId"), call.text("CidrBlock"));
+        if call.action != "CreateSubnet" || asked.is_empty() {
             return None;
         }
-        let (vpc, asked) = (call.text("VpcId"), call.text("CidrBlock"));
         let Some(cidr) = Cidr::parse(asked) else {
             let message =
                 format!("Value ({asked}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
