@@ -43,7 +43,7 @@ struct Breaker {
 
 /// How far a deployment is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Progress {
+pub(super) enum RolloutState {
     InProgress { running: i64, failed: i64 },
     Completed,
     Failed { failed: i64, at: Timestamp },
@@ -105,13 +105,13 @@ impl Rollout {
         self.breaker.rollback
     }
 
-    pub(super) fn progress(&self, world: &World) -> Progress {
+    pub(super) fn state(&self, world: &World) -> RolloutState {
         let takes = match self.fate {
-            _ if self.wanted == 0 => return Progress::Completed,
-            Fate::Run if world.is_through(self.began, COMPLETES_IN) => return Progress::Completed,
+            _ if self.wanted == 0 => return RolloutState::Completed,
+            Fate::Run if world.is_through(self.began, COMPLETES_IN) => return RolloutState::Completed,
             Fate::Run => {
                 let running = if world.is_through(self.began, STARTS_IN) { self.wanted } else { 0 };
-                return Progress::InProgress { running, failed: 0 };
+                return RolloutState::InProgress { running, failed: 0 };
             }
             Fate::Crash => CRASHES_IN,
             Fate::FindNoPlace => IS_UNPLACED_IN,
@@ -121,29 +121,29 @@ impl Rollout {
         let rounds = (1..=200).take_while(|round| world.is_through(self.began, takes * f64::from(*round))).count();
         let failed = self.wanted * i64::try_from(rounds).unwrap_or(200);
         if !self.breaker.enable || failed < enough {
-            return Progress::InProgress { running: 0, failed };
+            return RolloutState::InProgress { running: 0, failed };
         }
         // Whole rounds: 3 of one task, 1 of three.
         let rounds_needed = (enough + self.wanted - 1) / self.wanted;
         let at = self.began + world.scaled(takes * rounds_needed as f64);
-        Progress::Failed { failed: self.wanted * rounds_needed, at }
+        RolloutState::Failed { failed: self.wanted * rounds_needed, at }
     }
 
     /// Whether it has failed so short a time ago that it is still shown.
     pub(super) fn is_shown(&self, world: &World) -> bool {
-        matches!(self.progress(world), Progress::Failed { at, .. } if !world.is_through(at, FAILED_IS_SHOWN_FOR))
+        matches!(self.state(world), RolloutState::Failed { at, .. } if !world.is_through(at, FAILED_IS_SHOWN_FOR))
     }
 
     /// The deployment as AWS shows it.
     pub(super) fn shown(&self, status: &str, world: &World) -> Value {
         let mut looks = self.looks.clone();
         let id = self.id().as_str().unwrap_or_default().to_owned();
-        let (state, reason, running, failed) = match self.progress(world) {
-            Progress::InProgress { running, failed } => {
+        let (state, reason, running, failed) = match self.state(world) {
+            RolloutState::InProgress { running, failed } => {
                 ("IN_PROGRESS", format!("ECS deployment {id} in progress."), running, failed)
             }
-            Progress::Completed => ("COMPLETED", format!("ECS deployment {id} completed."), self.wanted, 0),
-            Progress::Failed { failed, .. } => {
+            RolloutState::Completed => ("COMPLETED", format!("ECS deployment {id} completed."), self.wanted, 0),
+            RolloutState::Failed { failed, .. } => {
                 ("FAILED", "ECS deployment circuit breaker: tasks failed to start.".to_owned(), 0, failed)
             }
         };

@@ -7,7 +7,7 @@ use super::{
     ServiceKey,
     lifecycle::{STARTS_IN, STOPS_IN},
     name_of,
-    rollout::{Progress, Rollout},
+    rollout::{Rollout, RolloutState},
     service_of,
 };
 use crate::{Answer, Call, rule::Rule, world::World};
@@ -78,10 +78,10 @@ impl State {
     /// How many of its tasks run.
     fn running(&self, key: &ServiceKey, world: &World) -> i64 {
         let before = self.settled.as_ref().map_or(0, Rollout::wanted);
-        let running = match self.rollout.progress(world) {
-            Progress::InProgress { running, .. } => running.max(before),
-            Progress::Failed { .. } => before,
-            Progress::Completed => match self.grew {
+        let running = match self.rollout.state(world) {
+            RolloutState::InProgress { running, .. } => running.max(before),
+            RolloutState::Failed { .. } => before,
+            RolloutState::Completed => match self.grew {
                 Some((at, from)) if !world.is_through(at, STARTS_IN) => from.min(self.rollout.wanted()),
                 _ => self.rollout.wanted(),
             },
@@ -124,7 +124,7 @@ impl Rule for Service {
                 refusal("ServiceNotActiveException", "Service was not ACTIVE.")
             }
             ("DeleteService", Status::Active) if call.parameters["force"] != true => {
-                let is_under_way = matches!(service.rollout.progress(world), Progress::InProgress { .. });
+                let is_under_way = matches!(service.rollout.state(world), RolloutState::InProgress { .. });
                 let message = "The service cannot be stopped while deployments are active.";
                 if is_under_way { refusal("InvalidParameterException", message) } else { None }
             }
@@ -187,7 +187,7 @@ fn update(updated: &Value, key: &ServiceKey, world: &mut World) {
     } else {
         let next = Rollout::begin(updated, world);
         let before = std::mem::replace(&mut service.rollout, next);
-        if before.progress(world) == Progress::Completed {
+        if before.state(world) == RolloutState::Completed {
             service.settled = Some(before);
         }
         interfaces::replace(&mut service, world);

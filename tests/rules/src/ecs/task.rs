@@ -6,7 +6,7 @@ use super::{
     ServiceKey, cluster_of,
     lifecycle::{self, STOPS_IN},
     name_of,
-    rollout::{Fate, Progress},
+    rollout::{Fate, RolloutState},
     service::{self, leave_interface, new_interface},
 };
 use crate::{Answer, Call, rule::Rule, world::World};
@@ -183,16 +183,16 @@ fn complete(looks: &mut Value, world: &World) {
     let service = task.service.as_ref().and_then(|key| world.ecs.services.get(key));
     let is_told_to_stop = task.told_to_stop(world).is_some();
     if let Some(service) = service.filter(|service| service.rollout().fate() == Fate::Crash && !is_told_to_stop) {
-        match service.rollout().progress(world) {
+        match service.rollout().state(world) {
             // One after the other starts, and stops at once.
-            Progress::InProgress { .. } => status = "PENDING",
-            Progress::Failed { .. } => {
+            RolloutState::InProgress { .. } => status = "PENDING",
+            RolloutState::Failed { .. } => {
                 status = "STOPPED";
                 looks["desiredStatus"] = json!("STOPPED");
                 looks["stopCode"] = json!("EssentialContainerExited");
                 looks["stoppedReason"] = json!("Essential container in task exited");
             }
-            Progress::Completed => {}
+            RolloutState::Completed => {}
         }
     }
     looks["lastStatus"] = json!(status);

@@ -72,7 +72,7 @@ fn fits_fargate(cpu: u32, memory: u32) -> bool {
         16384 => (32, 120, 8),
         _ => return false,
     };
-    memory % (step * 1024) == 0 && (least * 1024..=most * 1024).contains(&memory)
+    memory.is_multiple_of(step * 1024) && (least * 1024..=most * 1024).contains(&memory)
 }
 
 /// Whether a task definition is active, if there is one: by its ARN, by family and revision, or the family's latest.

@@ -2,7 +2,7 @@
 
 use super::{State, Status};
 use crate::{
-    ecs::{ServiceKey, rollout::Progress},
+    ecs::{ServiceKey, rollout::RolloutState},
     world::World,
 };
 use serde_json::{Value, json};
@@ -28,14 +28,14 @@ fn active(looks: &mut Value, service: &State, key: &ServiceKey, world: &World) {
     looks["pendingCount"] = json!((rollout.wanted() - running).max(0));
     let mut deployments = vec![rollout.shown("PRIMARY", world)];
     let name = looks["serviceName"].as_str().unwrap_or_default().to_owned();
-    match (rollout.progress(world), &service.settled) {
-        (Progress::InProgress { failed, .. }, settled) => {
+    match (rollout.state(world), &service.settled) {
+        (RolloutState::InProgress { failed, .. }, settled) => {
             deployments.extend(settled.iter().map(|settled| settled.shown("ACTIVE", world)));
             if failed > 0 {
                 tell(looks, rollout.why(&name));
             }
         }
-        (Progress::Failed { .. }, Some(settled)) if rollout.rolls_back() => {
+        (RolloutState::Failed { .. }, Some(settled)) if rollout.rolls_back() => {
             // The service is again what it was. For a moment the deployment that failed is shown beside.
             looks["taskDefinition"] = settled.looks["taskDefinition"].clone();
             deployments = vec![settled.shown("PRIMARY", world)];
@@ -46,12 +46,12 @@ fn active(looks: &mut Value, service: &State, key: &ServiceKey, world: &World) {
             tell(looks, failed(&name, rollout.id()));
             tell(looks, format!("(service {name}) rolling back to deployment {back}."));
         }
-        (Progress::Failed { .. }, _) => {
+        (RolloutState::Failed { .. }, _) => {
             looks["pendingCount"] = json!(0);
             tell(looks, rollout.why(&name));
             tell(looks, failed(&name, rollout.id()));
         }
-        (Progress::Completed, _) => {
+        (RolloutState::Completed, _) => {
             if let Some(primary) = deployments.first_mut() {
                 primary["runningCount"] = json!(running);
             }
