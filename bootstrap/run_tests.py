@@ -70,6 +70,7 @@ def test(selection, cloud, proxy, outputs):
     environment = dict(
         os.environ,
         LOCAL_CLOUD_ENDPOINT=cloud.url,
+        AWS_PROXY_ENDPOINT=cloud.record["functions_endpoint"],
         API_URL="%s/_aws/execute-api/%s" % (cloud.url, outputs["ApiId"]),
         TABLE_NAME=outputs["TableName"],
         STATE_MACHINE_ARN=outputs["StateMachineArn"],

@@ -55,7 +55,7 @@ impl Rule for Stale {
         if world.settings.read_lag == 0.0 {
             return;
         }
-        if is_read(call) {
+        if call.is_look() {
             self.read(call, answer, world);
         } else if answer.succeeded() {
             self.note(call, answer, world);
@@ -122,10 +122,6 @@ fn unseen(world: &World) -> Vec<Known> {
 
 fn lag(world: &World) -> SignedDuration {
     SignedDuration::from_secs_f64(world.settings.read_lag)
-}
-
-fn is_read(call: &Call) -> bool {
-    ["Describe", "List", "Get"].iter().any(|prefix| call.action.starts_with(prefix))
 }
 
 /// Whether an answer tells of a thing, by its id or name, or by an ARN that ends with it.

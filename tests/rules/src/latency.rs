@@ -7,7 +7,6 @@ use std::time::Duration;
 /// some tens, and what makes or removes something the longest. AWS publishes no such figures; these keep the order of
 /// what Terraform's logs show, where a VPC or a subnet takes one to two seconds with the looks around it.
 pub(crate) fn of(call: &Call) -> Duration {
-    let reads = ["Describe", "List", "Get"].iter().any(|prefix| call.action.starts_with(prefix));
     Duration::from_millis(match (call.service.as_str(), call.action.as_str()) {
         ("dynamodb", _) => 5,
         ("lambda" | "states" | "sqs", _) => 20,
@@ -15,8 +14,8 @@ pub(crate) fn of(call: &Call) -> Duration {
         ("ecs", "CreateCluster" | "CreateService") => 400,
         ("servicediscovery", "CreatePrivateDnsNamespace") => 400,
         // IAM's writes all go to one region.
-        ("iam", _) if !reads => 300,
-        _ if reads => 60,
+        ("iam", _) if !call.is_look() => 300,
+        _ if call.is_look() => 60,
         _ => 200,
     })
 }

@@ -55,7 +55,7 @@ fn refusal(call: &Call) -> Answer {
 
 fn bucket(call: &Call) -> Option<Bucket> {
     let action = call.action.as_str();
-    let reads = ["Describe", "List", "Get"].iter().any(|prefix| action.starts_with(prefix));
+    let reads = call.is_look();
     let (name, holds, gets) = match call.service.as_str() {
         // EC2 judges each API by itself.
         "ec2" => {
