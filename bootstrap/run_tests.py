@@ -22,6 +22,8 @@ from local_cloud import REGION, LocalCloud, free_port, started
 from proxy import Proxy
 
 TIME_SCALE = 0.02
+# Whatever the tests make at once has room: VPCs, internet gateways, addresses, NAT gateways, namespaces.
+QUOTAS = ",".join("%s=1000" % code for code in ("L-F678F1CE", "L-A4707A72", "L-0263D0A3", "L-FE5A380F", "L-0FE3F50E"))
 RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
 
 
@@ -37,7 +39,7 @@ def main(selection):
         with step("Start a local cloud for the tests"):
             # Half a minute passes in half a second, for the machine that waits and for AWS that is waited for.
             port = free_port()
-            cloud.start(port, proxy.start(free_port(), port, time_scale=TIME_SCALE), SFN_WAIT_SCALE=str(TIME_SCALE))
+            cloud.start(port, proxy.start(free_port(), port, time_scale=TIME_SCALE, quotas=QUOTAS), SFN_WAIT_SCALE=str(TIME_SCALE))
         with step("Deploy the service (sam deploy)"):
             outputs = deploy.local(cloud)
         return test(selection, cloud, proxy, outputs)
