@@ -16,7 +16,7 @@ mod thing;
 use crate::{Answer, Body, Call, rule::Rule, world::World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use thing::{Known, THINGS, Thing};
 
 /// What was written and read of late.
@@ -24,8 +24,8 @@ use thing::{Known, THINGS, Thing};
 pub(crate) struct State {
     /// When each thing was made.
     made: BTreeMap<Known, Timestamp>,
-    /// When each thing was last written to.
-    written: BTreeMap<Known, Timestamp>,
+    /// When each thing was written to.
+    written: BTreeMap<Known, BTreeSet<Timestamp>>,
     /// The last fresh answer to each read.
     read: BTreeMap<(String, String, String), (Timestamp, Answer)>,
 }
@@ -78,7 +78,7 @@ impl Stale {
                 if thing.unmade_by == call.action {
                     state.made.remove(&thing_known);
                 }
-                state.written.insert(thing_known, now);
+                state.written.entry(thing_known).or_default().insert(now);
             }
         }
     }
@@ -93,7 +93,10 @@ impl Stale {
         let lag = lag(world);
         let (now, state) = (world.now, &mut world.lag);
         let is_stale = |read_at: Timestamp, said: &Answer| {
-            let mut lately = state.written.iter().filter(|(_, at)| read_at <= **at && now < **at + lag);
+            // However often it is written to, the first write is seen when its time has come.
+            let is_young =
+                |times: &BTreeSet<Timestamp>| times.range(read_at..).next().is_some_and(|at| now < *at + lag);
+            let mut lately = state.written.iter().filter(|(_, times)| is_young(times));
             lately.any(|((made_by, id), _)| {
                 let is_it = |thing: &Thing| thing.made_by == *made_by && thing.service == call.service;
                 THINGS.iter().any(is_it) && tells_of(said, id)
@@ -203,6 +206,22 @@ mod tests {
         assert_eq!(vpcs(&mut aws.form("ec2", "DescribeVpcs", &[], NONE).await), 1);
         aws.later(5);
         assert_eq!(vpcs(&mut aws.form("ec2", "DescribeVpcs", &[], NONE).await), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_on_writing_sees_the_first_write_in_its_time() {
+        let mut aws = lagging();
+        aws.form("ec2", "CreateVpc", &[], MADE).await;
+        aws.later(60);
+        aws.form("ec2", "DescribeVpcs", &[], SEEN).await;
+        let tags = [("ResourceId.1", "vpc-1"), ("Tag.1.Key", "a"), ("Tag.1.Value", "b")];
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            aws.form("ec2", "CreateTags", &tags, "<R/>").await;
+            aws.later(3);
+            seen.push(vpcs(&mut aws.form("ec2", "DescribeVpcs", &[], NONE).await));
+        }
+        assert_eq!(seen, [1, 0, 0]);
     }
 
     #[tokio::test]
