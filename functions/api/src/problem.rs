@@ -29,14 +29,14 @@ pub(crate) struct Problem {
     retry_after: Option<u32>,
 }
 
-/// What is wrong, one by one.
+/// What is wrong, one by one. Boxed: a problem is answered as an error, and stays small.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 enum Errors {
     /// With the request.
-    Violations(Vec<Violation>),
+    Violations(Box<[Violation]>),
     /// With the account.
-    Quotas(Vec<Quota>),
+    Quotas(Box<[Quota]>),
 }
 
 impl Errors {
@@ -50,7 +50,7 @@ impl Errors {
 
 impl From<Vec<Violation>> for Errors {
     fn from(violations: Vec<Violation>) -> Self {
-        Errors::Violations(violations)
+        Errors::Violations(violations.into())
     }
 }
 
@@ -78,7 +78,7 @@ impl Problem {
             code,
             title,
             detail: detail.into(),
-            errors: Errors::Violations(Vec::new()),
+            errors: Errors::Violations(Box::default()),
             environment_id: None,
             limit: None,
             retry_after: None,
@@ -273,7 +273,7 @@ pub(crate) fn quota_exceeded(exceeded: Vec<Quota>) -> Problem {
     let detail = "Quotas of the AWS account have no room for this environment. Delete what is not needed, or ask the \
                   operator to raise them (Service Quotas), and send the request again.";
     Problem {
-        errors: Errors::Quotas(exceeded),
+        errors: Errors::Quotas(exceeded.into()),
         ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "QUOTA_EXCEEDED", "The account is full", detail)
     }
 }

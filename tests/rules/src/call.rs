@@ -37,6 +37,11 @@ impl Call {
         Call { function: function(request).to_owned(), service: service(request).to_owned(), action, parameters }
     }
 
+    /// Whether it only looks.
+    pub fn is_look(&self) -> bool {
+        ["Describe", "List", "Get"].iter().any(|prefix| self.action.starts_with(prefix))
+    }
+
     /// A parameter that is text, or the empty text.
     pub fn text(&self, name: &str) -> &str {
         self.parameters.get(name).and_then(Value::as_str).unwrap_or_default()

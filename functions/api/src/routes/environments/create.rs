@@ -20,7 +20,6 @@ use environment::{
     request::{Defaults, Request, parse},
 };
 use http::{HeaderValue, StatusCode, header};
-use jiff::Timestamp;
 
 /// Asks for an environment.
 ///
@@ -40,17 +39,16 @@ pub(crate) async fn create(
     resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
     shared_secrets::check(&service.secrets, &spec).await?;
 
-    let began = service.clock.now();
-    let id = engine::new_environment_id(began);
+    let id = engine::new_environment_id(service.clock.now());
     let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
-    if !is_replayed(&service, idempotency.as_ref(), began).await?
+    if !is_replayed(&service, idempotency.as_ref()).await?
         && let Err(refused) = preflight::check(&service, id, &spec).await
         // What leaves no room may be what the first of two requests under one key has made meanwhile.
-        && !is_replayed(&service, idempotency.as_ref(), began).await?
+        && !is_replayed(&service, idempotency.as_ref()).await?
     {
         return Err(refused);
     }
-    // The preflight may have taken seconds, and the secret has some from now on.
+    // The time that the request has for bringing its secret begins here, after the preflight.
     let now = service.clock.now();
     let operation = engine::new_operation_id(now);
     let entries = plan(&service, id, &spec);
@@ -89,9 +87,9 @@ pub(crate) async fn create(
 }
 
 /// Whether the request was carried out before: then its environment is in the quotas already.
-async fn is_replayed(service: &Service, key: Option<&Idempotency>, now: Timestamp) -> Result<bool, Problem> {
+async fn is_replayed(service: &Service, key: Option<&Idempotency>) -> Result<bool, Problem> {
     match key {
-        Some(key) => Ok(service.records.is_used(key, now).await?),
+        Some(key) => Ok(service.records.is_used(key, service.clock.now()).await?),
         None => Ok(false),
     }
 }
