@@ -7,10 +7,13 @@
 mod choices;
 mod failures;
 mod fence;
+mod foreign;
 mod idempotency;
 mod life;
 mod logs;
 mod neighbours;
+mod preflight;
+mod proof;
 mod reading;
 mod requests;
 mod secrets;

@@ -20,16 +20,20 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 23] = [
+const ON_NOTHING: [&str; 27] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeEgressOnlyInternetGateways",
     "ec2:DescribeInternetGateways",
     "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkAcls",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
     "ec2:DescribeVpcs",
+    "ec2:DescribeVpnGateways",
     "ec2:DescribeRegions",
     "ecs:DeregisterTaskDefinition",
     "ecs:DescribeTaskDefinition",
