@@ -9,6 +9,7 @@ mod prove;
 pub mod records;
 mod remove;
 pub mod resource;
+pub mod survey;
 pub mod turn;
 
 pub use aws_config::SdkConfig;
@@ -17,5 +18,6 @@ pub use clock::{Clock, SystemClock, new_environment_id, new_operation_id};
 pub use lambda::serve;
 pub use lambda_runtime::Error;
 pub use records::Records;
-pub use resource::{Departure, Found, Group, Owner, Resource, Sighting, Site, State, absence_is_fine};
+pub use resource::{Departure, Found, Group, Owner, Resource, Site, State, absence_is_fine};
+pub use survey::{Sighting, Stray, Survey, Whose};
 pub use turn::{Engine, Invocation};

@@ -10,6 +10,7 @@ use crate::{
     ensure::look,
     records::{Evidence, ResourceItem, ResourceState},
     resource::{Group, Owner, State},
+    survey::Whose,
     turn::{Trouble, Turn, pause},
 };
 use environment::{Code, Entry, Fault, Key, Kind};
@@ -26,8 +27,9 @@ impl<G: Group> Turn<'_, G> {
         let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_tagged());
         let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
+        let whose = Whose::Environment(self.call.environment_id);
         let lists =
-            join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(self.call.environment_id, kind)));
+            join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(whose, kind)));
         let (looks, lists) = join(looks, lists).await;
         let mut still_there: Vec<(Key, String)> = Vec::new();
         let mut fault = None;

@@ -9,7 +9,10 @@
 //!   A fault with [`Code::AlreadyExists`] makes the engine look again and judge the owner.
 //! - `remove` may answer [`Code::NotFound`]: gone is gone.
 
-use crate::call::Action;
+use crate::{
+    call::Action,
+    survey::{Sighting, Whose},
+};
 use async_trait::async_trait;
 use environment::{Change, Code, Entry, EnvironmentId, Fault, Kind, OperationId, Place, Properties, tags};
 use jiff::Timestamp;
@@ -50,22 +53,9 @@ pub trait Group: Send + Sync {
         Ok(None)
     }
 
-    /// What still exists of this kind and carries the environment's tag, recorded or not. Empty for a kind that
-    /// AWS cannot list by tag: the proof looks up every recorded resource besides.
-    async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
-        Ok(Vec::new())
-    }
-}
-
-/// Something that carries an environment's tag.
-#[derive(Clone, Debug)]
-pub struct Sighting {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its id.
-    pub id: String,
-    /// The value of its tag `prefect-environments:resource`.
-    pub resource: Option<String>,
+    /// What still exists of this kind and carries that tag, recorded or not. For one environment it may leave out
+    /// a kind whose things each must be asked for their tags: the proof looks up every resource by its name besides.
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault>;
 }
 
 /// A resource that was found or made.

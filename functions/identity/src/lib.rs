@@ -5,8 +5,8 @@ mod role;
 mod secret;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, Sighting, aws};
-use environment::{EnvironmentId, Fault, Kind};
+use engine::{Group, Resource, SdkConfig, Sighting, Whose, aws};
+use environment::{Fault, Kind};
 
 /// The group.
 pub struct Identity {
@@ -51,10 +51,11 @@ impl Group for Identity {
         }
     }
 
-    /// Secrets only: IAM lists no tags with its roles, and the proof looks each role up by its name anyway.
-    async fn list_tagged(&self, environment: EnvironmentId, kind: Kind) -> Result<Vec<Sighting>, Fault> {
-        match kind {
-            Kind::Secret => self.secret.list_tagged(environment).await,
+    /// IAM lists no tags with its roles: of one environment the proof looks each role up by its name.
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+        match (kind, whose) {
+            (Kind::Secret, _) => self.secret.list_tagged(whose).await,
+            (Kind::Role, Whose::Stack(place, _)) => self.role.list_tagged(whose, &place.role_path).await,
             _ => Ok(Vec::new()),
         }
     }

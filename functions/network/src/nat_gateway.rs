@@ -7,8 +7,8 @@ use aws_sdk_ec2::{
     operation::describe_nat_gateways::builders::DescribeNatGatewaysFluentBuilder,
     types::{self, ConnectivityType, NatGatewayState, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct NatGateway(pub(crate) Clients);
 
@@ -51,10 +51,10 @@ impl Resource for NatGateway {
 }
 
 impl NatGateway {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_nat_gateways().filter(tagged::of_environment(environment));
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_nat_gateways().filter(tagged::of(whose));
         let there = list(request).await?.into_iter().filter(is_there);
-        Ok(tagged::sightings(Kind::NatGateway, environment, there))
+        Ok(tagged::sightings(Kind::NatGateway, whose, there))
     }
 }
 

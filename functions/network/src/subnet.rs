@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_subnets::builders::DescribeSubnetsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, SubnetState},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
-use environment::{Change, Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use environment::{Change, Code, Fault, Kind};
 
 pub(crate) struct Subnet(pub(crate) Clients);
 
@@ -60,9 +60,9 @@ impl Resource for Subnet {
 }
 
 impl Subnet {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_subnets().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::Subnet, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_subnets().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::Subnet, whose, list(request).await?))
     }
 }
 

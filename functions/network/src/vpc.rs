@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_vpcs::builders::DescribeVpcsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
-use environment::{Change, Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use environment::{Change, Code, Fault, Kind};
 
 /// DNS names for what is in the VPC need DNS, so that is turned on first.
 const ATTRIBUTES: [&str; 2] = ["EnableDnsSupport", "EnableDnsHostnames"];
@@ -108,9 +108,9 @@ impl Vpc {
         Ok(foreign.map(|(what, part)| network_interface::foreign_dependent(what, part, &Within::Vpc(id), conflict)))
     }
 
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_vpcs().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::Vpc, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_vpcs().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::Vpc, whose, list(request).await?))
     }
 }
 

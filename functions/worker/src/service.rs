@@ -16,14 +16,17 @@ use aws_sdk_ecs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{self, AssignPublicIp, DeploymentRolloutState, LaunchType, PropagateTags, ServiceField},
 };
-use engine::{Departure, Found, Owner, Resource, Site, State, aws};
-use environment::{Change, Code, Fault};
+use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use environment::{Change, Code, Fault, Kind, catalogue};
 use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) struct Service {
     pub(crate) client: Client,
 }
+
+/// DescribeServices takes so many at once.
+const DESCRIBED_AT_ONCE: usize = 10;
 
 /// A service as the catalogue writes it.
 #[derive(Deserialize)]
@@ -156,6 +159,40 @@ impl Resource for Service {
 }
 
 impl Service {
+    /// The services that carry that tag, in clusters that are called like an environment's.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let clusters = self.client.list_clusters().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let mut clusters = clusters.map_err(|error| aws::fault("ecs:ListClusters", error))?;
+        clusters.retain(|arn| arn.ends_with(catalogue::CLUSTER_SUFFIX));
+        let mut sightings = Vec::new();
+        for cluster in whose.portion(clusters) {
+            match self.tagged_in(whose, &cluster).await {
+                Ok(seen) => sightings.extend(seen),
+                // The cluster has gone meanwhile, and its services with it.
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(sightings)
+    }
+
+    async fn tagged_in(&self, whose: Whose<'_>, cluster: &str) -> Result<Vec<Sighting>, Fault> {
+        let list = self.client.list_services().cluster(cluster).into_paginator();
+        let arns = list.items().send().collect::<Result<Vec<_>, _>>().await;
+        let arns = arns.map_err(|error| aws::fault("ecs:ListServices", error))?;
+        let mut sightings = Vec::new();
+        for arns in arns.chunks(DESCRIBED_AT_ONCE) {
+            let look = self.client.describe_services().cluster(cluster).set_services(Some(arns.to_vec()));
+            let answer = look.include(ServiceField::Tags).send().await;
+            let answer = answer.map_err(|error| aws::fault("ecs:DescribeServices", error))?;
+            let there = answer.services().iter().filter(|service| service.status() != Some("INACTIVE"));
+            sightings.extend(there.filter_map(|service| {
+                whose.sighting(Kind::Service, service.service_arn()?, wanted::pairs(service.tags()))
+            }));
+        }
+        Ok(sightings)
+    }
+
     /// What remains of a service that is INACTIVE or unknown: the tasks in its cluster.
     async fn tasks_left(&self, at: &Site<'_>, cluster: &str) -> Result<Option<Found>, Fault> {
         let name = at.text("ServiceName")?;
