@@ -28,8 +28,7 @@ impl<G: Group> Turn<'_, G> {
         let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
         let whose = Whose::Environment(self.call.environment_id);
-        let lists =
-            join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(whose, kind)));
+        let lists = join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(whose, kind)));
         let (looks, lists) = join(looks, lists).await;
         let mut still_there: Vec<(Key, String)> = Vec::new();
         let mut fault = None;

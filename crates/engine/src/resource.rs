@@ -11,6 +11,7 @@
 
 use crate::{
     call::Action,
+    preflight::{Preflight, Quota},
     survey::{Sighting, Whose},
 };
 use async_trait::async_trait;
@@ -56,6 +57,12 @@ pub trait Group: Send + Sync {
     /// What still exists of this kind and carries that tag, recorded or not. For one environment it may leave out
     /// a kind whose things each must be asked for their tags: the proof looks up every resource by its name besides.
     async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault>;
+
+    /// The quotas that the environment needs a part of. What cannot be told is left out: a quota that nobody knows
+    /// refuses nothing. Read-only.
+    async fn preflight(&self, _asked: &Preflight, _place: &Place) -> Vec<Quota> {
+        Vec::new()
+    }
 }
 
 /// A resource that was found or made.

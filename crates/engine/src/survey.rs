@@ -7,10 +7,7 @@
 //! Not every service lists by tag. Where each thing must be asked for its tags, one survey asks a limited number
 //! and begins where the one before ended: an account with thousands of roles is gone through in some hours.
 
-use crate::{
-    resource::Group,
-    turn::Engine,
-};
+use crate::{resource::Group, turn::Engine};
 use environment::{EnvironmentId, Fault, Key, Kind, Place, tags};
 use futures::future::{join, join_all};
 use jiff::Timestamp;

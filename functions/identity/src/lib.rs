@@ -1,12 +1,13 @@
 //! Who tasks are and what they hold: roles with their policies, and the secret.
 
 mod document;
+mod quotas;
 mod role;
 mod secret;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, Sighting, Whose, aws};
-use environment::{Fault, Kind};
+use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting, Whose, aws};
+use environment::{Fault, Kind, Place};
 
 /// The group.
 pub struct Identity {
@@ -49,6 +50,10 @@ impl Group for Identity {
             | Kind::TaskDefinition
             | Kind::Service => None,
         }
+    }
+
+    async fn preflight(&self, asked: &Preflight, place: &Place) -> Vec<Quota> {
+        quotas::told(&self.role.client, asked, place).await
     }
 
     /// IAM lists no tags with its roles: of one environment the proof looks each role up by its name.

@@ -56,7 +56,7 @@ impl Eip {
 }
 
 /// AWS answers addresses in one page.
-async fn list(request: DescribeAddressesFluentBuilder) -> Result<Vec<Address>, Fault> {
+pub(crate) async fn list(request: DescribeAddressesFluentBuilder) -> Result<Vec<Address>, Fault> {
     let answer = request.send().await.map_err(|error| fault("ec2:DescribeAddresses", error))?;
     Ok(answer.addresses.unwrap_or_default())
 }

@@ -86,11 +86,7 @@ pub(crate) fn belongs(environment: EnvironmentId, thing: &impl Tagged) -> bool {
 }
 
 /// What a look saw of one kind that is theirs.
-pub(crate) fn sightings<T: Tagged>(
-    kind: Kind,
-    whose: Whose<'_>,
-    seen: impl IntoIterator<Item = T>,
-) -> Vec<Sighting> {
+pub(crate) fn sightings<T: Tagged>(kind: Kind, whose: Whose<'_>, seen: impl IntoIterator<Item = T>) -> Vec<Sighting> {
     seen.into_iter().filter_map(|thing| whose.sighting(kind, thing.id()?, pairs(thing.tags()))).collect()
 }
 

@@ -123,7 +123,7 @@ fn stranger<'t, T: Tagged + 't>(
     things.find(|thing| !tagged::belongs(at.environment, *thing)).and_then(|thing| Some((what, thing.id()?)))
 }
 
-async fn list(request: DescribeVpcsFluentBuilder) -> Result<Vec<types::Vpc>, Fault> {
+pub(crate) async fn list(request: DescribeVpcsFluentBuilder) -> Result<Vec<types::Vpc>, Fault> {
     let vpcs = request.into_paginator().items().send().collect::<Result<_, _>>().await;
     vpcs.map_err(|error| fault("ec2:DescribeVpcs", error))
 }

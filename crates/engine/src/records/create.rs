@@ -87,6 +87,7 @@ impl Records {
             created_by: new.asked_by.clone(),
             deleted_by: None,
             created_at: new.now,
+            ended_at: None,
             updated_at: new.now,
         };
         let operation = Operation::new(new.operation, OperationKind::Apply, 1, new.asked_by, new.now);

@@ -156,6 +156,9 @@ pub struct Record {
     pub deleted_by: Option<AskedBy>,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// When it first ended. From then on its name and its work pool are free, whatever is found of it later.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
     /// When the record was last written.
     pub updated_at: Timestamp,
 }

@@ -10,6 +10,7 @@ mod items;
 mod lease;
 mod list;
 mod secret;
+mod strays;
 mod team;
 mod transitions;
 
@@ -17,6 +18,7 @@ pub use create::{Created, Idempotency, NewEnvironment};
 pub use items::*;
 pub use lease::{Lease, Taken};
 pub use list::{ListPage, ListQuery, Scope, Summary};
+pub use strays::{Findings, SURVEYOR, TakenBack};
 pub use team::{LimitReached, Share, TeamLimit, TeamLimits};
 pub use transitions::{Activated, Begun, Closed, DeleteAsked, Turn};
 

@@ -18,7 +18,7 @@ const APPLY_TIME: SignedDuration = SignedDuration::from_mins(45);
 /// How long a removal may take.
 const REMOVE_TIME: SignedDuration = SignedDuration::from_mins(60);
 /// When the sweep looks whether an operation's execution is still alive.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// When the sweep tries a delete again that left something.
 const RETRY_DELETE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -280,7 +280,8 @@ impl Records {
                 operations.push(Operation::new(next, OperationKind::Delete, record.fence, asked_by.clone(), now));
                 DeleteAsked::Going { operation: next, fence: record.fence }
             };
-            let change = Change { record, due, operations, idempotency: idempotency.cloned() };
+            let idempotency = idempotency.cloned();
+            let change = Change { idempotency, ..Change::of(record, due, operations) };
             Ok(Decision::Write(Box::new(change), answer))
         });
         match changed.await? {
@@ -361,7 +362,7 @@ impl Records {
 
 /// Gives the environment to `next`, which removes what is there. It goes on with what somebody wants: that the
 /// environment be gone, or what the old operation was to do; and it remembers why that one failed.
-fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
+pub(super) fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
     record.fence += 1;
     record.operation = Some(next);
     record.status = if record.desired == Desired::Absent { Status::Deleting } else { Status::RollingBack };
@@ -378,10 +379,10 @@ fn write<T>(
     answer: T,
 ) -> Decision<T> {
     let operations = operations.into_iter().collect();
-    Decision::Write(Box::new(Change { record, due, operations, idempotency: None }), answer)
+    Decision::Write(Box::new(Change::of(record, due, operations)), answer)
 }
 
-fn expect_known<T>(changed: Changed<T>, unknown: T) -> Result<T, Fault> {
+pub(super) fn expect_known<T>(changed: Changed<T>, unknown: T) -> Result<T, Fault> {
     match changed {
         Changed::Yes(answer) => Ok(answer),
         Changed::Unknown => Ok(unknown),
