@@ -5,15 +5,16 @@
 //! lost.
 
 pub mod call;
+pub mod strays;
 pub mod sweep;
 
-use call::{Answer, Call, Outcome, Subject};
+use call::{Answer, Call, Event, Outcome, Subject};
 use engine::{
     Clock, Error, Records, SystemClock, aws,
-    lambda::{Thrown, deadline, start_logging, variable},
+    lambda::{Thrown, deadline, place, start_logging, variable},
     records::{Activated, Begun, Closed, OperationKind, Turn},
 };
-use environment::{Code, Fault};
+use environment::{Code, Fault, Place};
 use executions::Executions;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -27,6 +28,8 @@ pub struct Operations {
     pub records: Records,
     /// The state machine's executions.
     pub executions: Executions,
+    /// The account, region and stack.
+    pub place: Place,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,6 +41,7 @@ pub async fn serve() -> Result<(), Error> {
     let operations = Operations {
         records: Records::from_environment(&config)?,
         executions: Executions::new(&config, variable("STATE_MACHINE_ARN")?),
+        place: place(&config)?,
         clock: Arc::new(SystemClock),
     };
     lambda_runtime::run(service_fn(|event| serve_one(&operations, event))).await
@@ -45,10 +49,11 @@ pub async fn serve() -> Result<(), Error> {
 
 async fn serve_one(
     operations: &Operations,
-    LambdaEvent { payload, context }: LambdaEvent<Call>,
+    LambdaEvent { payload, context }: LambdaEvent<Event>,
 ) -> Result<Answer, Thrown> {
-    let span = span(&payload);
-    Box::pin(operations.handle(payload, deadline(&context))).instrument(span).await.map_err(|fault| {
+    let call = payload.into_call().map_err(Thrown)?;
+    let span = span(&call);
+    Box::pin(operations.handle(call, deadline(&context))).instrument(span).await.map_err(|fault| {
         tracing::error!(fault = ?fault, "call broken off");
         Thrown(fault)
     })
@@ -65,6 +70,11 @@ fn span(call: &Call) -> tracing::Span {
         Call::Turn(caused) => of("turn", &caused.subject),
         Call::Close(caused) => of("close", &caused.subject),
         Call::Sweep => tracing::info_span!("call", action = "sweep"),
+        Call::Judge { .. } => tracing::info_span!("call", action = "judge"),
+        Call::RemoveStrays(removal) => {
+            tracing::info_span!("call", action = "remove_strays", environment = %removal.environment_id)
+        }
+        Call::Ended(id) => tracing::info_span!("call", action = "ended", environment = %id),
     }
 }
 
@@ -78,6 +88,12 @@ impl Operations {
             Call::Close(caused) => self.close(caused.subject).await?,
             Call::Sweep => {
                 self.sweep(deadline).await?;
+                Answer::plain(Outcome::Done)
+            }
+            Call::Judge { surveys } => self.judge(&surveys, deadline).await?,
+            Call::RemoveStrays(removal) => self.remove_strays(&removal).await?,
+            Call::Ended(id) => {
+                self.look_after_the_end(id).await?;
                 Answer::plain(Outcome::Done)
             }
         };
