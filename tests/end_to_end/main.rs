@@ -15,4 +15,5 @@ mod reading;
 mod requests;
 mod secrets;
 mod stopped;
+mod strays;
 mod turning_round;

@@ -269,3 +269,150 @@ fn found(item: &ResourceItem, state: ResourceState, id: Option<&str>, now: Times
     (item.error, item.evidence, item.missed_at) = (None, None, None);
     item
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::survey::Whose;
+    use environment::{Kind, keys, tags};
+    use serde_json::json;
+
+    fn place() -> Place {
+        Place {
+            partition: "aws".into(),
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            stack: "prefect-environments".into(),
+            role_path: "/".into(),
+            permissions_boundary: None,
+            worker_image: "image".into(),
+        }
+    }
+
+    fn asked_by(name: &str) -> AskedBy {
+        AskedBy { name: name.to_owned(), session: None, arn: "arn".to_owned() }
+    }
+
+    fn id() -> EnvironmentId {
+        EnvironmentId::new(1, 1)
+    }
+
+    fn thing(kind: Kind, key: &Key, thing: &str) -> Sighting {
+        let id = id().to_string();
+        let tags = [(tags::ID, id.as_str()), (tags::RESOURCE, key.as_str())];
+        Whose::Environment(EnvironmentId::new(1, 1)).sighting(kind, thing, tags).expect("a sighting")
+    }
+
+    /// An environment that has ended, all of whose resources are gone.
+    fn ended(last_asked_by: &str) -> Environment {
+        let uuid = "00000000-0000-0000-0000-000000000000";
+        let spec: Spec = serde_json::from_value(json!({
+            "name": "blue", "team": "data",
+            "network": {
+                "mode": "create", "vpc_cidr": "10.0.0.0/16", "public_subnets": ["10.0.0.0/24"],
+                "private_subnets": [], "nat": "none",
+            },
+            "prefect": {
+                "account_id": uuid, "workspace_id": uuid, "credential": {"kind": "api_key"}, "work_pool": "pool",
+            },
+            "worker": {
+                "name": "worker", "image": "image", "cpu": 256, "memory": 512, "desired_count": 1, "command": [],
+                "environment": {}, "secrets": {}, "capacity": "FARGATE",
+            },
+            "flows": {"policy_arns": []}, "log_retention_days": 30, "tags": {},
+        }))
+        .expect("a spec");
+        let (asked_by, now) = (asked_by(last_asked_by), Timestamp::UNIX_EPOCH);
+        let (place, next) = (place(), OperationId::new(1, 1));
+        let findings =
+            Findings { environment: id(), things: &[], place: &place, next, asked_by: &asked_by, dry_run: false };
+        let record = Record { status: Status::Deleted, operation: None, ..adopted(&findings, spec, now) };
+        let gone = entries(&record, &place).into_iter().map(|entry| {
+            let mut item = ResourceItem::planned(&entry, now);
+            item.become_(ResourceState::Gone, now);
+            item.id = Some("old".to_owned());
+            (entry.key, item)
+        });
+        let resources = gone.collect();
+        let operations = vec![Operation::new(next, OperationKind::Delete, 1, asked_by, now)];
+        Environment { record, resources, steps: BTreeMap::new(), operations }
+    }
+
+    fn sorted(environment: &Environment, asked_by_name: &str, things: &[Sighting], reserves_name: bool) -> Sorted {
+        let (place, asked_by) = (place(), asked_by(asked_by_name));
+        let next = OperationId::new(2, 2);
+        let findings = Findings { environment: id(), things, place: &place, next, asked_by: &asked_by, dry_run: false };
+        sort(environment, &entries(&environment.record, &place), &findings, reserves_name, Timestamp::UNIX_EPOCH)
+    }
+
+    fn states(sorted: &Sorted) -> Vec<(&str, ResourceState, Option<&str>)> {
+        sorted.resources.iter().map(|item| (item.key.as_str(), item.state, item.id.as_deref())).collect()
+    }
+
+    #[test]
+    fn what_was_found_is_there_again_and_what_holds_it_may_be() {
+        let things = [
+            thing(Kind::Vpc, &keys::vpc(), "vpc-1"),
+            thing(Kind::Vpc, &keys::vpc(), "vpc-2"),
+            thing(Kind::Cluster, &keys::cluster(), "blue-cluster"),
+        ];
+        let sorted = sorted(&ended("somebody"), SURVEYOR, &things, true);
+        assert_eq!(
+            states(&sorted),
+            [
+                ("cluster/cluster", ResourceState::Ready, Some("blue-cluster")),
+                ("network/vpc", ResourceState::Ready, Some("vpc-1")),
+                // Without a tag it is not found by itself, and nothing of the VPC goes before it.
+                ("network/internet-gateway-attachment", ResourceState::Settling, None),
+            ]
+        );
+        assert_eq!((sorted.taken.len(), sorted.left.len()), (3, 0), "of twins the proof finds the second");
+        assert!(sorted.resources.iter().all(|item| item.evidence.is_none()), "the evidence has been refuted");
+    }
+
+    #[test]
+    fn under_a_name_that_is_anothers_nothing_is_taken() {
+        let things = [
+            thing(Kind::Vpc, &keys::vpc(), "vpc-1"),
+            thing(Kind::Cluster, &keys::cluster(), "blue-cluster"),
+            thing(Kind::Role, &keys::execution_role(), "blue-task-execution-role"),
+            thing(Kind::Secret, &keys::secret(), "arn"),
+        ];
+        let sorted = sorted(&ended("somebody"), SURVEYOR, &things, false);
+        assert_eq!(sorted.taken, [things[0].clone()]);
+        assert_eq!(sorted.left, things[1..]);
+    }
+
+    #[test]
+    fn what_the_environment_does_not_know_is_left() {
+        let things = [
+            thing(Kind::Vpc, &Key::new("network/vpc-2"), "vpc-1"),
+            thing(Kind::Subnet, &keys::vpc(), "subnet-1"),
+            Sighting { resource: None, ..thing(Kind::Vpc, &keys::vpc(), "vpc-1") },
+        ];
+        let sorted = sorted(&ended("somebody"), SURVEYOR, &things, true);
+        assert_eq!((states(&sorted), sorted.left.as_slice()), (vec![], things.as_slice()));
+    }
+
+    #[test]
+    fn the_survey_does_not_remove_in_vain_every_hour_but_an_operator_may_try_again() {
+        let things = [thing(Kind::Cluster, &keys::cluster(), "old")];
+        let taken = |last: &str, now: &str| sorted(&ended(last), now, &things, true).taken.len();
+        assert_eq!(taken("somebody", SURVEYOR), 1, "the first time");
+        assert_eq!(taken(SURVEYOR, SURVEYOR), 0, "it is still there after that");
+        assert_eq!(taken(SURVEYOR, "operator"), 1, "an operator knows why");
+    }
+
+    #[test]
+    fn an_end_counts_when_lists_have_had_time_to_show_it() {
+        let Environment { record, .. } = ended("somebody");
+        let later = |minutes| record.updated_at + SignedDuration::from_mins(minutes);
+        assert!(!record.has_ended_for_good(later(14)) && record.has_ended_for_good(later(15)));
+        for status in Status::ALL.into_iter().filter(|status| !status.is_ended()) {
+            let record = Record { status, ..record.clone() };
+            assert!(!record.has_ended_for_good(later(10_000)), "{status:?}");
+        }
+        let taken_up = Record { operation: Some(OperationId::new(3, 3)), ..record.clone() };
+        assert!(!taken_up.has_ended_for_good(later(10_000)), "an operation has it");
+    }
+}

@@ -7,7 +7,7 @@
 use engine::Sighting;
 use environment::{Code, Entry, EnvironmentId, Fault, Kind, Place, Spec, Subject, catalogue, request::SUBNETS};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 /// Stands for the name while that is not known. No name has such a letter.
 const NAMELESS: &str = "\u{fffc}";
@@ -18,12 +18,11 @@ pub(super) fn spec(id: EnvironmentId, things: &[Sighting], place: &Place) -> Res
     let services = things.iter().filter(|thing| thing.kind == Kind::Service);
     // `arn:…:service/<cluster>/<service>`
     let worker = services.filter_map(|service| service.id.rsplit('/').next()).next().unwrap_or("worker");
-    let mut nameless = shapes(&team, worker, place)?;
-    let knows = |spec: &Spec| things.iter().filter(|thing| known(&entries(id, spec, place), thing).is_some()).count();
+    let shapes = shapes(&team, worker, place)?.into_iter().map(|spec| (entries(id, &spec, place), spec));
+    let knows = |entries: &[Entry]| things.iter().filter(|thing| known(entries, thing).is_some()).count();
     // The first of those that know most.
-    nameless.sort_by_cached_key(|spec| (std::cmp::Reverse(knows(spec)), entries(id, spec, place).len()));
-    let Some(spec) = nameless.into_iter().next() else { return Err(Fault::bug("an environment has no shape")) };
-    let entries = entries(id, &spec, place);
+    let best = shapes.min_by_key(|(entries, _)| (Reverse(knows(entries)), entries.len()));
+    let (entries, spec) = best.ok_or_else(|| Fault::bug("an environment has no shape"))?;
     let names = things.iter().filter_map(|thing| name(known(&entries, thing)?, thing.name.as_deref()?));
     Ok(Spec { name: only("name", names)?, ..spec })
 }
