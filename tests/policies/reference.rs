@@ -20,7 +20,7 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 23] = [
+const ON_NOTHING: [&str; 25] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeInternetGateways",
@@ -35,6 +35,7 @@ const ON_NOTHING: [&str; 23] = [
     "ecs:DescribeTaskDefinition",
     "ecs:ListClusters",
     "ecs:ListTaskDefinitions",
+    "iam:GetAccountSummary",
     "iam:ListRoles",
     "logs:DescribeLogGroups",
     "route53:CreateHostedZone",
@@ -45,6 +46,7 @@ const ON_NOTHING: [&str; 23] = [
     "servicediscovery:ListNamespaces",
     "servicediscovery:ListTagsForResource",
     "servicediscovery:ListOperations",
+    "servicequotas:GetServiceQuota",
 ];
 
 impl Place {
@@ -63,6 +65,7 @@ impl Place {
             "servicediscovery" => self.namespaces(call, world),
             "dynamodb" => self.tables(call),
             "states" => self.executions(call),
+            "lambda" => self.functions(call),
             _ => unknown(call),
         }
     }
@@ -220,6 +223,14 @@ impl Place {
         match call.action.as_str() {
             "StartExecution" => vec![Request::of(&call.name(), call.text("stateMachineArn"))],
             "DescribeExecution" => vec![Request::of(&call.name(), call.text("executionArn"))],
+            _ => unknown(call),
+        }
+    }
+
+    fn functions(&self, call: &Call) -> Vec<Request> {
+        match call.action.as_str() {
+            // The right is called otherwise than the call.
+            "Invoke" => vec![Request::of("lambda:InvokeFunction", call.text("FunctionName"))],
             _ => unknown(call),
         }
     }

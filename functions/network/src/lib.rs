@@ -6,6 +6,7 @@
 //! out once, and a lost reply leaves a thing with our tags behind, which the next look finds.
 
 mod availability_zone;
+mod dependents;
 mod eip;
 mod internet_gateway;
 mod nat_gateway;
@@ -19,6 +20,9 @@ mod subnet_route_table_association;
 mod tagged;
 mod vpc;
 mod vpc_gateway_attachment;
+
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
