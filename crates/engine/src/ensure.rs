@@ -121,8 +121,8 @@ impl<G: Group> Turn<'_, G> {
             item.start_over(self.now());
             self.save(item).await?;
             site.id = None;
-            // An earlier turn may have come as far as this and died.
-            found = if self.must_look(entry, item) { look(resource, &site).await? } else { None };
+            // An earlier turn may have come as far as this and died, or somebody put another in its place.
+            found = look(resource, &site).await?;
         }
         let found = match found {
             Some(found) => found,
