@@ -39,6 +39,8 @@ def main(remove):
         "asked_by": {"name": caller.rsplit("/")[-1].rsplit(":")[-1], "arn": caller},
     }
     plan = invoke("operation", command)["strays"]
+    if "refused" in plan:
+        stop("Nothing is removed of %s." % remove, plan["refused"])
     say("\nOf %s these are removed:" % remove)
     things(plan["taken"])
     if plan["left"]:

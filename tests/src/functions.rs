@@ -25,14 +25,6 @@ impl Functions {
         serde_json::from_str(&reply.text).unwrap_or_else(|_| panic!("{function} did not answer JSON: {}", reply.text))
     }
 
-    /// Invokes a function of the service and gives the error that it must throw.
-    pub async fn invoke_in_vain(&self, function: &str, payload: &Value) -> Value {
-        let reply = self.call(Method::POST, function, "invocations", payload.to_string().into_bytes()).await;
-        let thrown = reply.headers.get("x-amz-function-error");
-        assert!(thrown.is_some(), "{function} with {payload} did not throw: {}", reply.text);
-        serde_json::from_str(&reply.text).unwrap_or_else(|_| panic!("{function} did not answer JSON: {}", reply.text))
-    }
-
     /// The configuration of a function of the service.
     pub async fn configuration(&self, function: &str) -> Value {
         let reply = self.call(Method::GET, function, "configuration", Vec::new()).await;

@@ -76,7 +76,8 @@ impl Planter {
         let create = create.assume_role_policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#);
         create.send().await.expect("plant a role");
         let put = cloud.iam.put_role_policy().role_name(&name).policy_name("by-hand");
-        put.policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#).send().await.expect("put a policy into it");
+        let nothing = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+        put.policy_document(nothing).send().await.expect("put a policy into it");
     }
 
     /// The cluster, with the worker's service in it.

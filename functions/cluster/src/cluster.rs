@@ -58,7 +58,7 @@ impl Resource for Cluster {
         self.find(at).await?.ok_or_else(lags)
     }
 
-    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, _at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         for change in changes.iter().filter(|change| change.property == "CapacityProviders") {
             let put = self
                 .client
@@ -69,7 +69,7 @@ impl Resource for Cluster {
                 .set_default_capacity_provider_strategy(Some(Vec::new()));
             put.send().await.map_err(|error| aws::fault("ecs:PutClusterCapacityProviders", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

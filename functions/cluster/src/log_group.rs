@@ -40,14 +40,14 @@ impl Resource for LogGroup {
         Ok(Found::ready(name).arn(arn(at, name)).seen("RetentionInDays", Value::Null))
     }
 
-    async fn correct(&self, at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         for change in changes.iter().filter(|change| change.property == "RetentionInDays") {
             let days = change.wanted.as_i64().and_then(|days| i32::try_from(days).ok());
             let days = days.ok_or_else(|| Fault::bug(format!("{} has no retention", at.entry.key)))?;
             let put = self.client.put_retention_policy().log_group_name(&found.id).retention_in_days(days);
             put.send().await.map_err(|error| aws::fault("logs:PutRetentionPolicy", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

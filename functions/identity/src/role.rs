@@ -61,7 +61,7 @@ impl Resource for Role {
         Ok(Found::ready(name).arn(role.arn()).seen("ManagedPolicyArns", json!([])).seen("Policies", json!([])))
     }
 
-    async fn correct(&self, at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         let role = &found.id;
         for change in changes {
             match change.property.as_str() {
@@ -90,7 +90,7 @@ impl Resource for Role {
                 other => return Err(Fault::bug(format!("{}: a role's {other} cannot be corrected", at.entry.key))),
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

@@ -40,7 +40,12 @@ impl Resource for Secret {
         Ok(found)
     }
 
-    async fn create(&self, _at: &Site<'_>) -> Result<Found, Fault> {
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        if at.generation > 1 {
+            let message = "The secret was deleted, and only the team has the key. Delete the environment and ask for it \
+                           again with the key, or restore the secret where it is only scheduled for deletion.";
+            return Err(Fault::new(Code::SecretMissing, message));
+        }
         Err(Fault::new(Code::SecretNotReceived, "The request broke off before it had written the secret."))
     }
 

@@ -42,6 +42,12 @@ impl Resource for NatGateway {
         Ok(Found::ready(id).state(gateway.map_or(State::Settling, state)))
     }
 
+    /// A gateway that has failed cannot be mended: it is deleted, and another one made when it is gone.
+    async fn try_again(&self, at: &Site<'_>, found: Found, _failure: Fault) -> Result<Found, Fault> {
+        self.remove(at, &found.id).await?;
+        Ok(found.state(State::Leaving))
+    }
+
     /// A failed one is deleted the same way: AWS would take an hour to clear it away by itself.
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let answer = self.0.ec2.delete_nat_gateway().nat_gateway_id(id).send().await;

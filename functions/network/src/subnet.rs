@@ -48,13 +48,13 @@ impl Resource for Subnet {
         Ok(Found::ready(id).seen("MapPublicIpOnLaunch", false))
     }
 
-    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, _at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         for change in changes.iter().filter(|change| change.property == "MapPublicIpOnLaunch") {
             let value = AttributeBooleanValue::builder().value(change.wanted == true).build();
             let request = self.0.ec2.modify_subnet_attribute().subnet_id(&found.id).map_public_ip_on_launch(value);
             request.send().await.map_err(|error| fault("ec2:ModifySubnetAttribute", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

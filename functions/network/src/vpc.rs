@@ -48,7 +48,7 @@ impl Resource for Vpc {
         Ok(Found::ready(id).seen("EnableDnsSupport", true).seen("EnableDnsHostnames", false))
     }
 
-    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, _at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         // One attribute a call: AWS takes no more.
         for name in ATTRIBUTES {
             let Some(change) = changes.iter().find(|change| change.property == name) else { continue };
@@ -60,7 +60,7 @@ impl Resource for Vpc {
             };
             request.send().await.map_err(|error| fault("ec2:ModifyVpcAttribute", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

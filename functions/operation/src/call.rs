@@ -14,9 +14,9 @@ pub enum Call {
     /// Every step is done.
     Activate(Subject),
     /// A step failed, or a delete was asked for.
-    Turn(Caused),
+    Turn(Turning),
     /// Everything that can be removed is.
-    Close(Caused),
+    Close(Subject),
     /// The schedule's: look at what is due.
     Sweep,
     /// The survey's: judge what it found.
@@ -102,12 +102,14 @@ pub struct Subject {
     pub fence: u64,
 }
 
-/// The operation, and what a function threw on its way here.
+/// The operation that cannot go on, and what a function threw on its way here.
 #[derive(Debug, Deserialize)]
-pub struct Caused {
+pub struct Turning {
     /// The operation.
     #[serde(flatten)]
     pub subject: Subject,
+    /// The environment's generation that it was to make.
+    pub generation: u64,
     /// What was thrown, if anything.
     #[serde(default)]
     pub cause: Option<Cause>,
@@ -120,7 +122,7 @@ pub struct Cause {
     pub error: Option<String>,
 }
 
-impl Caused {
+impl Turning {
     /// The name of the error that was thrown.
     pub fn thrown(&self) -> Option<&str> {
         self.cause.as_ref().and_then(|cause| cause.error.as_deref())
@@ -137,7 +139,7 @@ pub enum Outcome {
     Turn,
     /// The environment is deleted, nothing is left.
     Deleted,
-    /// The create failed and is undone, nothing is left.
+    /// The create failed and is undone, nothing is left; or an update failed, and all is left as it was.
     Failed,
     /// Something is left.
     Left,
@@ -153,6 +155,9 @@ pub struct Answer {
     /// What is to be done from here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<OperationKind>,
+    /// In which generation of the environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
     /// Why it ended so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Fault>,
@@ -164,12 +169,12 @@ pub struct Answer {
 impl Answer {
     /// An answer that says no more than how it ended.
     pub fn plain(outcome: Outcome) -> Self {
-        Answer { outcome, kind: None, error: None, strays: None }
+        Answer { outcome, kind: None, generation: None, error: None, strays: None }
     }
 
-    /// Go on with this.
-    pub fn go_on(kind: OperationKind) -> Self {
-        Answer { kind: Some(kind), ..Answer::plain(Outcome::Done) }
+    /// Go on with this, in this generation.
+    pub fn go_on(kind: OperationKind, generation: u64) -> Self {
+        Answer { kind: Some(kind), generation: Some(generation), ..Answer::plain(Outcome::Done) }
     }
 
     /// What became of strays.

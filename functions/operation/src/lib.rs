@@ -12,7 +12,7 @@ use call::{Answer, Call, Event, Outcome, Subject};
 use engine::{
     Clock, Error, Records, SystemClock, aws,
     lambda::{Thrown, deadline, place, start_logging, variable},
-    records::{Activated, Begun, Closed, OperationKind, Turn},
+    records::{Activated, Begun, Closed, OperationKind, Turn, Turning},
 };
 use environment::{Code, Fault, Place};
 use executions::Executions;
@@ -67,8 +67,8 @@ fn span(call: &Call) -> tracing::Span {
     match call {
         Call::Begin(subject) => of("begin", subject),
         Call::Activate(subject) => of("activate", subject),
-        Call::Turn(caused) => of("turn", &caused.subject),
-        Call::Close(caused) => of("close", &caused.subject),
+        Call::Turn(turning) => of("turn", &turning.subject),
+        Call::Close(subject) => of("close", subject),
         Call::Sweep => tracing::info_span!("call", action = "sweep"),
         Call::Judge { .. } => tracing::info_span!("call", action = "judge"),
         Call::RemoveStrays(removal) => {
@@ -84,8 +84,8 @@ impl Operations {
         let answer = match call {
             Call::Begin(subject) => self.begin(subject).await?,
             Call::Activate(subject) => self.activate(subject).await?,
-            Call::Turn(caused) => self.turn(caused.subject, caused.thrown()).await?,
-            Call::Close(caused) => self.close(caused.subject).await?,
+            Call::Turn(turning) => self.turn(turning).await?,
+            Call::Close(subject) => self.close(subject).await?,
             Call::Sweep => {
                 self.sweep(deadline).await?;
                 Answer::plain(Outcome::Done)
@@ -104,7 +104,7 @@ impl Operations {
     async fn begin(&self, subject: Subject) -> Result<Answer, Fault> {
         let Subject { environment_id, operation_id, fence } = subject;
         Ok(match self.records.begin(environment_id, operation_id, fence, self.clock.now()).await? {
-            Begun::As(kind) => Answer::go_on(kind),
+            Begun::As(kind, generation) => Answer::go_on(kind, generation),
             Begun::Superseded => Answer::plain(Outcome::Superseded),
         })
     }
@@ -118,10 +118,14 @@ impl Operations {
         }))
     }
 
-    async fn turn(&self, subject: Subject, thrown: Option<&str>) -> Result<Answer, Fault> {
-        let Subject { environment_id, operation_id, fence } = subject;
-        Ok(match self.records.turn(environment_id, operation_id, fence, thrown, self.clock.now()).await? {
-            Turn::Remove => Answer::go_on(OperationKind::Delete),
+    async fn turn(&self, turning: call::Turning) -> Result<Answer, Fault> {
+        let Subject { environment_id, operation_id: operation, fence } = turning.subject;
+        let generation = turning.generation;
+        let of = Turning { operation, fence, generation, thrown: turning.thrown() };
+        Ok(match self.records.turn(environment_id, of, self.clock.now()).await? {
+            Turn::Remove => Answer::go_on(OperationKind::Delete, generation),
+            Turn::Apply(generation) => Answer::go_on(OperationKind::Apply, generation),
+            Turn::Leave(code) => Answer::because(Outcome::Failed, Fault::new(code, "The update failed.")),
             Turn::Superseded => Answer::plain(Outcome::Superseded),
         })
     }

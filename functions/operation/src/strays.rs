@@ -15,7 +15,7 @@ use engine::{
     Sighting, new_operation_id,
     records::{AskedBy, Findings, SURVEYOR, TakenBack},
 };
-use environment::{Code, EnvironmentId, Fault, OperationId};
+use environment::{Code, EnvironmentId, Fault, OperationId, Spec};
 use executions::Execution;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -44,6 +44,11 @@ pub enum Told {
         taken: Vec<Sighting>,
         /// What is not: no environment has such a thing, or its name is another environment's by now.
         left: Vec<Sighting>,
+    },
+    /// Nothing, because an operator's command cannot be carried out.
+    Refused {
+        /// Why.
+        refused: String,
     },
 }
 
@@ -86,20 +91,18 @@ impl Operations {
     pub(crate) async fn remove_strays(&self, command: &Removal) -> Result<Answer, Fault> {
         let Removal { environment_id: id, surveys, asked_by, dry_run } = command;
         let things = by_environment(surveys).remove(&Some(*id)).unwrap_or_default();
-        let (taken_back, next) = match self.take_back(*id, &things, asked_by, *dry_run).await? {
-            (TakenBack::Unknown, _) => self.adopt(*id, &things, asked_by, *dry_run).await?,
-            known => known,
+        let told = match self.take_back(*id, &things, asked_by, *dry_run).await? {
+            (TakenBack::Yes { fence, taken, left }, next) => told(fence, next, taken, left),
+            (TakenBack::Alive, _) => {
+                Told::Refused { refused: "It has not ended, or only minutes ago: DELETE it, or wait.".to_owned() }
+            }
+            (TakenBack::Unknown, _) => match remembered::spec(*id, &things, &self.place) {
+                // A mistake of the one who asks, and not of this function.
+                Err(fault) if fault.code == Code::InvalidRequest => Told::Refused { refused: fault.message },
+                spec => self.adopt(*id, &things, spec?, asked_by, *dry_run).await?,
+            },
         };
-        match taken_back {
-            TakenBack::Yes { fence, taken, left } => {
-                let operation_id = fence.map(|_| next);
-                Ok(Answer::about_strays(Told::Commanded { operation_id, taken, left }))
-            }
-            TakenBack::Alive | TakenBack::Unknown => {
-                let message = "The environment has not ended, or only minutes ago: DELETE it, or wait.";
-                Err(Fault::new(Code::InvalidRequest, message))
-            }
-        }
+        Ok(Answer::about_strays(told))
     }
 
     async fn take_back(
@@ -121,16 +124,19 @@ impl Operations {
         &self,
         environment: EnvironmentId,
         things: &[Sighting],
+        spec: Spec,
         asked_by: &AskedBy,
         dry_run: bool,
-    ) -> Result<(TakenBack, OperationId), Fault> {
-        let spec = remembered::spec(environment, things, &self.place)?;
+    ) -> Result<Told, Fault> {
         let now = self.clock.now();
         let next = new_operation_id(now);
         let findings = Findings { environment, things, place: &self.place, next, asked_by, dry_run };
         let taken = self.records.adopt(&findings, spec, now).await?;
         self.begin_removal(environment, next, &taken).await?;
-        Ok((taken, next))
+        match taken {
+            TakenBack::Yes { fence, taken, left } => Ok(told(fence, next, taken, left)),
+            TakenBack::Alive | TakenBack::Unknown => Err(Fault::bug("what is adopted has a record")),
+        }
     }
 
     /// Starts the execution. Where that does not come to pass, the sweep does it minutes later.
@@ -139,6 +145,10 @@ impl Operations {
         tracing::warn!(environment = %id, operation = %next, things = taken.len(), "what is left of it is removed");
         self.executions.start(&Execution { environment: id, operation: next, fence: *fence }).await.map(drop)
     }
+}
+
+fn told(fence: Option<u64>, next: OperationId, taken: Vec<Sighting>, left: Vec<Sighting>) -> Told {
+    Told::Commanded { operation_id: fence.map(|_| next), taken, left }
 }
 
 /// What all groups found, by environment.

@@ -12,7 +12,7 @@ use aws_sdk_ecs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
 };
-use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
 use environment::{Code, Fault, Kind, catalogue};
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,6 +47,8 @@ impl Resource for TaskDefinition {
     async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
         if let Some(arn) = at.id
             && let Some(found) = self.describe(at, arn).await?
+            // One that was deregistered is made anew. To a removal it is still there.
+            && !(at.action == Action::Ensure && matches!(found.state, State::Failed(_)))
         {
             return Ok(Some(found));
         }

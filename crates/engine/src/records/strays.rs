@@ -4,8 +4,8 @@
 //! operation removes it and proves that it is gone, as any other. It ends again as what it had ended as. It had
 //! given back its name, its work pool and its share of the team's limits; the share is gone from the record and
 //! cannot be given back twice. The name is reserved anew for the removal, where it is free: things that go by a name
-//! are removed only under their reservation. Where the name is another environment's by now, only what goes by an id
-//! of AWS's own is taken back.
+//! are removed only under their reservation. Where the name is another environment's by now and something under it is
+//! among what was found, nothing is taken back until the name is free; what AWS has given ids of its own can go.
 //!
 //! An environment without a record is adopted only by an operator's explicit command: it gets a record anew, from
 //! what its things say, and goes the same way.
@@ -15,8 +15,10 @@ use super::{
     ResourceItem, ResourceState, SCHEMA, Status, Transacted,
     change::{Change, Decision},
     create::{name_pk, operation_sk},
-    environment_pk, read, resource_sk, text,
-    transitions::{LOOK_AGAIN, expect_known, hand_on},
+    environment_pk, read, resource_sk,
+    take_over::hand_to_removal,
+    text,
+    transitions::{LOOK_AGAIN, expect_known},
     write,
 };
 use crate::{aws, survey::Sighting};
@@ -118,7 +120,7 @@ impl Records {
                 return Ok(Decision::Nothing(TakenBack::Yes { fence: None, taken, left }));
             };
             record.ended_at = record.ended_at.or(Some(record.updated_at));
-            let next = hand_on(&mut record, old, findings.next, now);
+            let next = hand_to_removal(&mut record, old, findings.next, now);
             let next = Operation { asked_by: findings.asked_by.clone(), ..next };
             let fence = Some(record.fence);
             let change = Change::of(record, Some(now + LOOK_AGAIN), vec![next]);
@@ -196,6 +198,7 @@ fn adopted(findings: &Findings<'_>, spec: Spec, now: Timestamp) -> Record {
         desired: Desired::Absent,
         operation: Some(findings.next),
         fence: 1,
+        generation: 1,
         version: 1,
         spec,
         applied_spec: None,
@@ -203,6 +206,7 @@ fn adopted(findings: &Findings<'_>, spec: Spec, now: Timestamp) -> Record {
         intake_until: now,
         created_by: findings.asked_by.clone(),
         deleted_by: Some(findings.asked_by.clone()),
+        removals_in_vain: 0,
         created_at: now,
         // Its name is reserved for the removal alone, and only where it is free.
         ended_at: Some(now),
@@ -233,6 +237,8 @@ fn sort(
     let in_vain = |item: &ResourceItem, thing: &Sighting| {
         was_here && findings.asked_by.name == SURVEYOR && item.id.as_deref() == Some(thing.id.as_str())
     };
+    // The proof would remove what it finds under the name, too.
+    let is_anothers = !reserves_name && findings.things.iter().any(|thing| thing.kind.is_addressed_by_name());
     let mut resources: BTreeMap<Key, ResourceItem> = BTreeMap::new();
     let mut sorted = Sorted::default();
     for thing in findings.things {
@@ -240,7 +246,7 @@ fn sort(
         let item = known.and_then(|key| environment.resources.get(&key)).filter(|item| {
             item.kind == thing.kind
                 && matches!(item.state, ResourceState::Gone | ResourceState::Planned)
-                && (reserves_name || !item.kind.is_addressed_by_name())
+                && !is_anothers
                 && !in_vain(item, thing)
         });
         let Some(item) = item else {
@@ -266,7 +272,7 @@ fn sort(
 fn found(item: &ResourceItem, state: ResourceState, id: Option<&str>, now: Timestamp) -> ResourceItem {
     let mut item = ResourceItem { id: id.map(str::to_owned), arn: None, ..item.clone() };
     item.become_(state, now);
-    (item.error, item.evidence, item.missed_at) = (None, None, None);
+    (item.error, item.evidence, item.missed) = (None, None, None);
     item
 }
 
@@ -378,9 +384,10 @@ mod tests {
             thing(Kind::Role, &keys::execution_role(), "blue-task-execution-role"),
             thing(Kind::Secret, &keys::secret(), "arn"),
         ];
-        let sorted = sorted(&ended("somebody"), SURVEYOR, &things, false);
-        assert_eq!(sorted.taken, [things[0].clone()]);
-        assert_eq!(sorted.left, things[1..]);
+        let all = sorted(&ended("somebody"), SURVEYOR, &things, false);
+        assert_eq!((all.taken.as_slice(), all.left.as_slice()), ([].as_slice(), things.as_slice()));
+        let without_names = sorted(&ended("somebody"), SURVEYOR, &things[..1], false);
+        assert_eq!((without_names.taken.as_slice(), without_names.left.len()), (&things[..1], 0));
     }
 
     #[test]
