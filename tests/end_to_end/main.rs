@@ -18,4 +18,5 @@ mod reading;
 mod requests;
 mod secrets;
 mod stopped;
+mod strays;
 mod turning_round;

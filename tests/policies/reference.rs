@@ -20,7 +20,7 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 27] = [
+const ON_NOTHING: [&str; 29] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeEgressOnlyInternetGateways",
@@ -37,8 +37,10 @@ const ON_NOTHING: [&str; 27] = [
     "ec2:DescribeRegions",
     "ecs:DeregisterTaskDefinition",
     "ecs:DescribeTaskDefinition",
+    "ecs:ListClusters",
     "ecs:ListTaskDefinitions",
     "iam:GetAccountSummary",
+    "iam:ListRoles",
     "logs:DescribeLogGroups",
     "route53:CreateHostedZone",
     "route53:ListHostedZonesByName",
@@ -131,7 +133,7 @@ impl Place {
             }
             "DescribeServices" => list(call, "services").iter().map(|name| in_cluster(on(service(name)))).collect(),
             "UpdateService" | "DeleteService" => vec![in_cluster(on(service(call.text("service"))))],
-            "ListTasks" => vec![in_cluster(Request::of(&name, "*"))],
+            "ListServices" | "ListTasks" => vec![in_cluster(Request::of(&name, "*"))],
             "DescribeTasks" => list(call, "tasks").into_iter().map(|arn| in_cluster(Request::of(&name, arn))).collect(),
             "StopTask" => vec![in_cluster(Request::of(&name, call.text("task")))],
             _ => unknown(call),
