@@ -36,6 +36,30 @@ async fn a_subnet_and_a_security_group_made_by_hand_keep_the_vpc_and_are_named()
     stage.inventory_of(&environment.marks()).await.must_be_empty("after the second delete");
 }
 
+/// An interface holds its subnet and its security groups, and with them the VPC.
+#[tokio::test]
+async fn a_network_interface_made_by_hand_keeps_its_subnet_and_is_named() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("plugged"))).await;
+    let (ec2, subnet) = (&stage.cloud.ec2, environment.physical("network/public-subnet-1").to_owned());
+    let interface =
+        ec2.create_network_interface().subnet_id(&subnet).send().await.expect("somebody makes an interface");
+    let interface = interface.network_interface.and_then(|it| it.network_interface_id).expect("it has an id");
+
+    let left = delete(&stage, environment.id()).await.must_be("DELETE_FAILED");
+
+    let error = &left.resource("network/public-subnet-1")["error"];
+    assert_eq!(error["code"], "FOREIGN_DEPENDENT", "{left}");
+    assert!(text(&error["message"]).contains(&interface), "{interface} is not named: {error:#}");
+    assert_eq!(left.resource("network/vpc")["error"]["code"], "CONFLICT", "its subnet holds it: {left}");
+    assert_eq!(left.resource("network/public-subnet-2")["state"], "GONE", "the rest is gone: {left}");
+
+    let delete = ec2.delete_network_interface().network_interface_id(&interface).send().await;
+    delete.expect("somebody removes the interface");
+    stage.delete(environment.id()).await;
+    stage.inventory_of(&environment.marks()).await.must_be_empty("after the second delete");
+}
+
 async fn delete(stage: &Stage, id: &str) -> Environment {
     stage.api.delete(id).await.expect(202);
     stage.api.at_rest(id).await
