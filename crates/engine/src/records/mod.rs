@@ -8,6 +8,7 @@ mod create;
 mod due;
 mod end;
 mod items;
+mod key;
 mod lease;
 mod list;
 mod secret;
