@@ -14,6 +14,9 @@ const NAMELESS: &str = "\u{fffc}";
 
 /// The spec of an environment of which there are these things.
 pub(super) fn spec(id: EnvironmentId, things: &[Sighting], place: &Place) -> Result<Spec, Fault> {
+    if things.is_empty() {
+        return Err(Fault::new(Code::InvalidRequest, "Nothing was found of it."));
+    }
     let team = only("team", things.iter().filter_map(|thing| thing.team.clone()))?;
     let services = things.iter().filter(|thing| thing.kind == Kind::Service);
     // `arn:…:service/<cluster>/<service>`
