@@ -1,4 +1,4 @@
-"""The recording proxy between the functions and a local cloud (tests/proxy): one process, loopback only."""
+"""The proxy that makes a local cloud AWS for the functions (tests/proxy): one process, loopback only."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ class Proxy:
         self._log = self.directory / "proxy.log"
         self._process = None
 
-    def start(self, port, cloud_port):
-        """Starts it. The cloud behind it may come later."""
+    def start(self, port, cloud_port, **rules):
+        """Starts it. The cloud behind it may come later. `rules` say how strict and how slow AWS is (tests/proxy/settings.rs)."""
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [target_directory() / "debug" / "proxy", port, cloud_port, self.journal]
         with open(str(self._log), "wb") as log:
             # A session of its own: Ctrl-C in the terminal is not meant for it.
             self._process = subprocess.Popen(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={"RULES_" + name.upper(): str(value) for name, value in rules.items()},
             )
         give_up = time.monotonic() + 10
         while not listens(port):
             if self._process.poll() is not None or time.monotonic() > give_up:
                 self.stop()
-                stop("The recording proxy did not start; the end of %s:" % self._log, *self._log.read_text().splitlines()[-15:])
+                stop("The proxy did not start; the end of %s:" % self._log, *self._log.read_text().splitlines()[-15:])
             time.sleep(0.02)
         return "http://localhost:%d" % port
 

@@ -3,8 +3,9 @@
 //! A call says which environment it is for only where it tags something or reads a record. What was tagged is
 //! remembered by id and name, so that later calls on it are known as well.
 
-use crate::{call::Call, message::Message, parameters};
+use crate::{message::Message, parameters};
 use jiff::Timestamp;
+use rules::Call;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -46,7 +47,8 @@ impl Journal {
     }
 
     /// A call goes out. Calls are numbered in the order in which they came.
-    pub(crate) fn begin(&self, call: Call) -> Begun {
+    pub(crate) fn begin(&self, mut call: Call) -> Begun {
+        call.parameters = parameters::without_contents(call.parameters);
         let mut state = self.state();
         state.calls += 1;
         Begun { order: state.calls, time: Timestamp::now(), call }
@@ -63,6 +65,7 @@ impl Journal {
         let line = json!({
             "order": order, "time": time, "function": call.function, "service": call.service, "action": call.action,
             "parameters": call.parameters, "made": made, "status": answer.status, "error": error,
+            "milliseconds": Timestamp::now().duration_since(time).as_millis(),
             "environment": environment,
         });
         if let Err(error) = state.file.write_all(format!("{line}\n").as_bytes()) {

@@ -1,20 +1,23 @@
-//! The recording proxy: stands between the functions and the local cloud and keeps a journal of every call.
+//! The proxy between the functions and the local cloud: it makes the cloud AWS (`rules`) and keeps a journal of
+//! every call.
 //!
 //! Requests are signed, so each goes on byte for byte: path, headers and body are read and never rewritten.
-//! A function talks to the proxy exactly as it would to the cloud; what the cloud answers comes back as it is.
+//! A function talks to the proxy exactly as it would to AWS.
 #![allow(clippy::print_stdout, reason = "says when it listens")]
 
-mod call;
 mod connection;
 mod journal;
 mod message;
 mod parameters;
+mod settings;
 
 use journal::Journal;
+use rules::Aws;
 use std::{env, error::Error, path::Path, sync::Arc};
 use tokio::net::TcpListener;
 
-/// Arguments: the port to listen on, the local cloud's port, the journal's file.
+/// Arguments: the port to listen on, the local cloud's port, the journal's file. The environment says how strict and
+/// how slow AWS is: see [`settings`].
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [listen, cloud, journal] = arguments.as_slice() else {
@@ -22,13 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (listen, cloud): (u16, u16) = (listen.parse()?, cloud.parse()?);
     let journal = Arc::new(Journal::create(Path::new(journal))?);
+    let aws = Arc::new(Aws::new(settings::of_environment()?));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", listen)).await?;
         println!("listening on {}", listener.local_addr()?);
         loop {
             let (function, _) = listener.accept().await?;
-            tokio::spawn(connection::serve(function, cloud, Arc::clone(&journal)));
+            tokio::spawn(connection::serve(function, cloud, Arc::clone(&aws), Arc::clone(&journal)));
         }
     })
 }

@@ -1,5 +1,6 @@
 //! HTTP/1.1 messages, kept byte for byte and read beside that.
 
+use rules::{Request, Response};
 use std::io::{self, ErrorKind};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
@@ -24,6 +25,30 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// The request as the rules see it.
+    pub(crate) fn as_request(&self) -> Request {
+        let (method, target) = self.line.split_once(' ').unwrap_or_default();
+        let (method, target) = (method.to_owned(), target.to_owned());
+        Request { method, target, headers: self.headers.clone(), body: self.body.clone() }
+    }
+
+    /// The reply as the rules see it.
+    pub(crate) fn as_response(&self) -> Response {
+        Response { status: self.status, headers: self.headers.clone(), body: self.body.clone() }
+    }
+
+    /// A reply of the rules' own.
+    pub(crate) fn of(response: Response, closes: bool) -> Message {
+        let Response { status, headers, body } = response;
+        let mut raw = format!("HTTP/1.1 {status} \r\ncontent-length: {}\r\n", body.len()).into_bytes();
+        for (name, value) in &headers {
+            raw.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        raw.extend_from_slice(b"\r\n");
+        raw.extend_from_slice(&body);
+        Message { raw, line: String::new(), status, headers, body, closes }
+    }
+
     /// A header's text, or the empty text.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
@@ -142,6 +167,15 @@ mod tests {
         let reply = reply(&mut &raw[..]).await.unwrap();
         assert_eq!((reply.status, reply.body.as_slice(), reply.closes), (200, &b"abcd"[..], false));
         assert_eq!(reply.raw, raw);
+    }
+
+    #[tokio::test]
+    async fn a_reply_of_the_rules_own_can_be_read() {
+        let headers = vec![("content-type".to_owned(), "text/xml".to_owned())];
+        let own = Response { status: 400, headers, body: b"<Response/>".to_vec() };
+        let read = reply(&mut &Message::of(own.clone(), false).raw[..]).await.unwrap();
+        assert_eq!((read.status, read.header("content-type")), (400, "text/xml"));
+        assert_eq!(read.body, own.body);
     }
 
     #[tokio::test]

@@ -9,13 +9,7 @@ const CONTENTS: [&str; 6] =
 /// Calls whose answer names what they made.
 const MAKING: [&str; 5] = ["Create", "Allocate", "Associate", "Register", "GetOperation"];
 
-/// The parameters of a form, by their full names (`Tag.1.Key`).
-pub(crate) fn of_form(form: Vec<(String, String)>) -> Value {
-    let said = form.into_iter().filter(|(name, _)| !["Action", "Version"].contains(&name.as_str()));
-    Value::Object(said.map(|(name, value)| (name, Value::String(value))).collect())
-}
-
-/// The same without contents. Of a record its key remains.
+/// A call's parameters without contents. Of a record its key remains.
 pub(crate) fn without_contents(parameters: Value) -> Value {
     match parameters {
         Value::Object(members) => {

@@ -1,1 +1,93 @@
 //! What AWS does and the local cloud does not.
+//!
+//! The local cloud is lenient where AWS is strict and instant where AWS is slow. These rules stand before it: a call
+//! is refused where AWS would refuse it, and an answer is made what AWS would have answered. Each rule is one
+//! small piece, named after what it is about, with AWS's documentation of it and a test.
+//!
+//! Nothing here keeps time or sleeps: whoever asks says what time it is, so that the same rules hold in real time, in
+//! scaled time and in a test's own.
+
+mod answer;
+mod call;
+mod latency;
+mod message;
+mod rule;
+mod settings;
+mod world;
+
+mod ec2;
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a surprise ends the test")]
+mod rehearsal;
+
+pub use answer::{Answer, Body};
+pub use call::Call;
+pub use message::{LocalCloud, Request, Response};
+pub use settings::{Misfortunes, Settings};
+
+use jiff::Timestamp;
+use rule::RULES;
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use world::World;
+
+/// AWS: the rules, and what they remember of one account.
+#[derive(Debug)]
+pub struct Aws(Mutex<World>);
+
+impl Aws {
+    /// An account in which nothing has happened.
+    pub fn new(settings: Settings) -> Aws {
+        Aws(Mutex::new(World::new(settings)))
+    }
+
+    /// Answers a call as AWS would, at this time.
+    ///
+    /// # Errors
+    /// Only where the local cloud could not be asked.
+    pub async fn answer(&self, request: &Request, cloud: &dyn LocalCloud, now: Timestamp) -> io::Result<Response> {
+        let call = Call::read(request);
+        if let Some(refusal) = self.at(now).refuse(&call) {
+            return Ok(refusal.into_response());
+        }
+        let response = cloud.carry_out(request).await?;
+        let mut answer = Answer::read(&response);
+        let before = answer.clone();
+        self.at(now).follow(&call, &mut answer);
+        // What no rule has touched goes on byte for byte.
+        Ok(if answer == before { response } else { answer.into_response() })
+    }
+
+    /// How long AWS takes to answer this call. Whoever keeps the time lets it pass before it asks.
+    pub fn latency(&self, request: &Request) -> Duration {
+        latency::of(&Call::read(request)).mul_f64(self.world().settings.latency)
+    }
+
+    fn at(&self, now: Timestamp) -> MutexGuard<'_, World> {
+        let mut world = self.world();
+        world.now = now;
+        world
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl World {
+    /// The first rule's refusal.
+    fn refuse(&mut self, call: &Call) -> Option<Answer> {
+        RULES.iter().find_map(|rule| rule.refuse(call, self))
+    }
+
+    /// Every rule learns from the answer and makes it AWS's.
+    fn follow(&mut self, call: &Call, answer: &mut Answer) {
+        for rule in RULES {
+            rule.follow(call, answer, self);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the rules remember of an account: one part for each service, kept by that service's rules.
+
+use crate::{Settings, ec2};
+use jiff::{SignedDuration, Timestamp};
+
+/// The account at one time.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// The time of the call at hand.
+    pub(crate) now: Timestamp,
+    /// The run's settings.
+    pub(crate) settings: Settings,
+    /// EC2.
+    pub(crate) ec2: ec2::State,
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings) -> World {
+        World { now: Timestamp::UNIX_EPOCH, settings, ec2: ec2::State::default() }
+    }
+
+    /// Whether something that takes AWS so many seconds, and began then, is through by now.
+    pub(crate) fn is_through(&self, began: Timestamp, seconds: f64) -> bool {
+        self.now >= began + self.scaled(seconds)
+    }
+
+    /// So many of AWS's seconds in this run.
+    pub(crate) fn scaled(&self, seconds: f64) -> SignedDuration {
+        SignedDuration::from_secs_f64(seconds * self.settings.time_scale)
+    }
+}
