@@ -1,0 +1,106 @@
+//! Every trial, from the calls of lives without a fault.
+
+use crate::{
+    fault::{Class, Planned, quota},
+    journal::Name,
+    life::Life,
+    trial::{Clean, Trial},
+};
+use std::collections::BTreeSet;
+
+/// Every trial.
+pub fn trials(clean: &Clean) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (life, lines) in &clean.calls {
+        // Of a look that is taken again and again the first will do.
+        let mut looks: BTreeSet<Name> = BTreeSet::new();
+        for line in lines {
+            let name = &line.name;
+            if !name.is_effect() && !looks.insert(Name { occurrence: 1, ..name.clone() }) {
+                continue;
+            }
+            for class in classes(*life, name) {
+                trials.push(Trial { life: *life, fault: Planned { at: name.clone(), class } });
+            }
+        }
+    }
+    trials
+}
+
+/// The faults that a call may meet.
+fn classes(life: Life, name: &Name) -> Vec<Class> {
+    use Class::*;
+    if name.service == "lambda" {
+        return Vec::new();
+    }
+    if name.is_of_the_table() {
+        return match name.is_effect() {
+            true => vec![Throttled, ServerError, KilledBefore, KilledAfter, ReplyLostByReset, TimedOutAfter],
+            false => vec![Throttled, ServerErrorThreeTimes, KilledBefore],
+        };
+    }
+    if !name.is_effect() {
+        return vec![Throttled, ServerErrorThreeTimes, ConnectionReset, KilledBefore];
+    }
+    let mut classes = vec![
+        Throttled,
+        ServerError,
+        ServerErrorThreeTimes,
+        ConnectionReset,
+        AccessDenied,
+        ReplyLostByReset,
+        ReplyLostByServerError,
+        ReplyLostByTimeout,
+        SentTwice,
+        KilledBefore,
+        KilledAfter,
+        TimedOutAfter,
+    ];
+    if quota(&name.action).is_some() {
+        classes.push(QuotaExceeded);
+    }
+    let by_function = !name.by.starts_with("api.");
+    match life {
+        Life::Create => {
+            classes.extend([DeleteArrives, RequestRepeated]);
+            if by_function {
+                classes.extend([TwoDeletesArrive, ExecutionStopped, SecondInvocation]);
+            }
+            if [
+                "CreateRole",
+                "CreateSecret",
+                "CreateCluster",
+                "CreateLogGroup",
+                "CreatePrivateDnsNamespace",
+                "RegisterTaskDefinition",
+            ]
+            .contains(&name.action.as_str())
+            {
+                classes.extend([TwinMidway, TwinBefore]);
+            }
+        }
+        Life::Delete if by_function => classes.extend([TwoDeletesArrive, ExecutionStopped, SecondInvocation]),
+        _ => {}
+    }
+    classes
+}
+
+/// The trials that stand for all: of each class one at each service, taken from the lives in turn.
+pub fn sample(trials: &[Trial]) -> BTreeSet<String> {
+    let mut taken: BTreeSet<(Class, &str)> = BTreeSet::new();
+    let mut sample = BTreeSet::new();
+    for (index, life) in Life::ALL.into_iter().cycle().take(trials.len()).enumerate() {
+        let of_life = trials.iter().filter(|trial| trial.life == life);
+        let fresh =
+            of_life.clone().find(|trial| !taken.contains(&(trial.fault.class, trial.fault.at.service.as_str())));
+        if let Some(trial) = fresh {
+            taken.insert((trial.fault.class, trial.fault.at.service.as_str()));
+            sample.insert(trial.name());
+        }
+        // Every life was asked once more without finding anything new.
+        if index > 400 {
+            break;
+        }
+    }
+    sample
+}
