@@ -1,6 +1,6 @@
 //! A run's own AWS account: every call of the functions comes through here.
 //!
-//! One call at a time, in the order in which they were made, so that a run can be repeated. A call is written down,
+//! A function's calls go out one at a time, in the order in which it made them, so that a run can be repeated. A call is written down,
 //! meets its fault if it has one, and is answered: by this account itself where it starts or asks after executions,
 //! otherwise by AWS's rules over the local cloud.
 
@@ -50,7 +50,6 @@ pub struct Account {
     pub executions: Executions,
     upstream: Upstream,
     aws: Aws,
-    turnstile: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -78,7 +77,6 @@ impl Account {
             executions: Executions::default(),
             upstream,
             aws: Aws::new(settings),
-            turnstile: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
                 part: Part::Given,
                 lines: Vec::new(),
@@ -145,22 +143,18 @@ impl Account {
 
     async fn carry(&self, invocation: Arc<Invocation>, request: Request) -> Result<Response, ConnectorError> {
         let call = Call::read(&request);
-        let (name, treatment) = {
-            let _busy = invocation.busy();
-            let _turn = self.turnstile.lock().await;
-            let latency = SignedDuration::try_from(self.aws.latency(&request)).unwrap_or_default();
-            self.clock.advance(latency.max(TICK));
-            if self.clock.now() >= invocation.deadline {
-                invocation.die(Death::Timeout).await;
-            }
-            self.write_down(&invocation, &call, &request)
-        };
+        let _busy = invocation.busy();
+        let _turn = invocation.turnstile.lock().await;
+        let latency = SignedDuration::try_from(self.aws.latency(&request)).unwrap_or_default();
+        self.clock.advance(latency.max(TICK));
+        if self.clock.now() >= invocation.deadline {
+            invocation.die(Death::Timeout).await;
+        }
+        let (name, treatment) = self.write_down(&invocation, &call, &request);
         if let Some(happening) = treatment.as_ref().and_then(|treatment| treatment.meanwhile.clone()) {
             self.state().at_hand = Some(request.clone());
             invocation.meanwhile(happening).await;
         }
-        let _busy = invocation.busy();
-        let _turn = self.turnstile.lock().await;
         let Some(Treatment { carried_out, then, .. }) = treatment else {
             let response = self.carry_out(&request, &call).await?;
             self.answered(&name, &call, &response);

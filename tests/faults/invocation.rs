@@ -29,6 +29,8 @@ pub struct Invocation {
     pub id: String,
     /// When it is ended.
     pub deadline: Timestamp,
+    /// Lets its calls out one after the other.
+    pub turnstile: tokio::sync::Mutex<()>,
     events: mpsc::UnboundedSender<Event>,
     /// Calls that are on their way.
     busy: AtomicUsize,
@@ -74,6 +76,7 @@ impl Invocation {
             label: label.to_owned(),
             id: format!("invocation-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
             deadline,
+            turnstile: tokio::sync::Mutex::default(),
             events,
             busy: AtomicUsize::new(0),
             pauses: Mutex::default(),

@@ -36,6 +36,7 @@ mod twin;
 mod verdict;
 
 use libtest_mimic::{Arguments, Failed};
+use life::Life;
 use report::Report;
 use std::{process::ExitCode, sync::Arc, time::Instant};
 use trial::Clean;
@@ -43,7 +44,9 @@ use trial::Clean;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let begun = Instant::now();
-    let clean = match Clean::lived() {
+    let asked = arguments.filter.as_deref().and_then(|filter| filter.split('/').next());
+    let only = Life::ALL.into_iter().find(|life| Some(life.as_str()) == asked);
+    let clean = match Clean::lived(only) {
         Ok(clean) => Arc::new(clean),
         Err(error) => {
             println!("{error}\n0 passed, 1 failed");

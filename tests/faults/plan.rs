@@ -14,7 +14,9 @@ pub fn trials(clean: &Clean) -> Vec<Trial> {
     for (life, lines) in &clean.calls {
         // Of a look that is taken again and again the first will do.
         let mut looks: BTreeSet<Name> = BTreeSet::new();
-        for line in lines {
+        // What comes before a life's own turn is the life that it turns from.
+        let turn = clean.turn(*life).and_then(|turn| lines.iter().position(|line| line.name == turn));
+        for line in lines.iter().skip(turn.map_or(0, |turn| turn + 1)) {
             let name = &line.name;
             if !name.is_effect() && !looks.insert(Name { occurrence: 1, ..name.clone() }) {
                 continue;
@@ -35,12 +37,12 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
     }
     if name.is_of_the_table() {
         return match name.is_effect() {
-            true => vec![Throttled, ServerError, KilledBefore, KilledAfter, ReplyLostByReset, TimedOutAfter],
-            false => vec![Throttled, ServerErrorThreeTimes, KilledBefore],
+            true => vec![Throttled, ServerError, ReplyLostByReset, KilledBefore, KilledAfter],
+            false => vec![ServerErrorThreeTimes],
         };
     }
     if !name.is_effect() {
-        return vec![Throttled, ServerErrorThreeTimes, ConnectionReset, KilledBefore];
+        return vec![Throttled, ServerErrorThreeTimes, ConnectionReset];
     }
     let mut classes = vec![
         Throttled,

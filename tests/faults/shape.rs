@@ -40,6 +40,18 @@ fn plain(line: &str, names: &BTreeMap<&str, &str>, account: &str) -> String {
             format!("{}<n>", noise.name("before").map_or("", |it| it.as_str()))
         }
     });
+    sorted(&line)
+}
+
+/// The line with its lists of names sorted: they were in the order of ids.
+fn sorted(line: &str) -> String {
+    static LIST: OnceLock<Regex> = OnceLock::new();
+    let list = LIST.get_or_init(|| Regex::new(r#"\["<[^\]]*>"\]"#).expect("a pattern"));
+    let line = list.replace_all(line, |list: &Captures<'_>| {
+        let mut items: Vec<&str> = list[0].trim_matches(['[', ']']).split(", ").collect();
+        items.sort_unstable();
+        format!("[{}]", items.join(", "))
+    });
     line.into_owned()
 }
 
@@ -56,7 +68,7 @@ fn noise() -> &'static Regex {
     NOISE.get_or_init(|| {
         let environment = r"(?P<environment>\benv-[0-9a-hjkmnp-tv-zA-Z]{20,}\b)";
         let address = r"(?P<address>^address .*? \d+\.\d+\.\d+\.\d+\b)";
-        let rest = r"(?P<before>-worker-task:|secret:[a-z0-9-]+-api-key-|task/[a-z0-9-]+/)[0-9a-zA-Z-]+";
+        let rest = r"(?P<before>-worker-task:|-api-key-|task/[a-z0-9-]+/)[0-9a-zA-Z-]+";
         Regex::new(&format!("{environment}|{address}|{rest}")).expect("a pattern")
     })
 }

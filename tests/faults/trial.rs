@@ -12,8 +12,14 @@ use crate::{
 use aws_config::SdkConfig;
 use end_to_end::Inventory;
 use rules::{Request, Settings};
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, panic::catch_unwind, sync::Arc};
-use tokio::runtime::{Builder, Runtime};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, panic::catch_unwind, sync::Arc, time::Duration};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
+
+/// No run takes nearly so long by the clock on the wall.
+const HUNG: Duration = Duration::from_secs(120);
 
 /// A life with one fault.
 #[derive(Clone, Debug)]
@@ -57,12 +63,16 @@ pub fn runtime() -> Runtime {
 }
 
 impl Clean {
-    /// Lives every life once.
-    pub fn lived() -> Result<Clean, String> {
+    /// Lives every life once; where only one is asked for, no more than that one needs.
+    pub fn lived(only: Option<Life>) -> Result<Clean, String> {
         let product = runtime().block_on(engine::aws::config());
         let mut clean =
             Clean { product, whole: Vec::new(), calls: BTreeMap::new(), named: BTreeMap::new(), own: BTreeMap::new() };
         for life in Life::ALL {
+            let is_needed = [Life::Create, Life::Delete].contains(&life) || only.is_none_or(|only| only == life);
+            if !is_needed {
+                continue;
+            }
             let none = Vec::new();
             let of = |life| clean.calls.get(&life).unwrap_or(&none).as_slice();
             let own = life.own_faults(of(Life::Create), of(Life::Delete));
@@ -85,7 +95,7 @@ impl Clean {
         let run = Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings())));
         let _listening = run.logs.listen();
         let lived = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(async {
+            let lives = async {
                 if let Some(Planned { at, class: Class::TwinBefore }) = fault {
                     run.by_others(run.account.make_twin_of(&self.named[at])).await;
                 }
@@ -107,7 +117,9 @@ impl Clean {
                 run.account.begin(Part::Repeated, Vec::new());
                 comes_to_an_end(&run, life).await.map_err(|error| format!("after {status}: {error}"))?;
                 Ok(came_to)
-            })
+            };
+            let hung = || Err("stuck: everybody waits for somebody".to_owned());
+            runtime.block_on(async { timeout(HUNG, lives).await.unwrap_or_else(|_| hung()) })
         }));
         let said = match lived {
             Ok(said) => said,
@@ -123,6 +135,11 @@ impl Clean {
                 Err(format!("{error}\n--- the last calls\n{calls}\n--- the last log lines\n{}", last.join("\n")))
             }
         }
+    }
+
+    /// The call at which a life turns, if it does.
+    pub fn turn(&self, life: Life) -> Option<Name> {
+        self.own[&life].first().map(|planned| planned.at.clone())
     }
 
     /// Makes a trial.
