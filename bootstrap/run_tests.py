@@ -1,6 +1,6 @@
-"""`make test`: every test, with a local cloud of its own beside that of `make up`, and a proxy before it.
+"""`make test`: every test, with a local cloud of its own beside that of `make up`, and a proxy that makes it AWS.
 
-The proxy (tests/proxy) keeps a journal of the functions' calls. Both are stopped whatever happens, also on Ctrl-C;
+The proxy (tests/proxy) keeps the rules of AWS and a journal of the functions' calls. Both are stopped whatever happens, also on Ctrl-C;
 the cloud's log stays in .local/test/cloud.log, the journal in .local/proxy/journal.jsonl.
 """
 
@@ -21,6 +21,7 @@ from console import say, step, stop
 from local_cloud import REGION, LocalCloud, free_port, started
 from proxy import Proxy
 
+TIME_SCALE = 0.02
 RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
 
 
@@ -34,9 +35,9 @@ def main(selection):
     cloud.stop()
     try:
         with step("Start a local cloud for the tests"):
-            # Half a minute of waiting passes in half a second; AWS's own times are not waited for here.
+            # Half a minute passes in half a second, for the machine that waits and for AWS that is waited for.
             port = free_port()
-            cloud.start(port, proxy.start(free_port(), port), SFN_WAIT_SCALE="0.02")
+            cloud.start(port, proxy.start(free_port(), port, time_scale=TIME_SCALE), SFN_WAIT_SCALE=str(TIME_SCALE))
         with step("Deploy the service (sam deploy)"):
             outputs = deploy.local(cloud)
         return test(selection, cloud, proxy, outputs)
@@ -69,6 +70,7 @@ def test(selection, cloud, proxy, outputs):
     environment = dict(
         os.environ,
         LOCAL_CLOUD_ENDPOINT=cloud.url,
+        AWS_PROXY_ENDPOINT=cloud.record["functions_endpoint"],
         API_URL="%s/_aws/execute-api/%s" % (cloud.url, outputs["ApiId"]),
         TABLE_NAME=outputs["TableName"],
         STATE_MACHINE_ARN=outputs["StateMachineArn"],

@@ -98,6 +98,10 @@ fn elsewhere(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
         ("dynamodb", "table") => vec![("another table", arn("dynamodb", "table/customers"))],
         ("states", "stateMachine") => vec![("another machine", arn("states", "stateMachine:another-stack"))],
         ("states", "execution") => vec![("another machine", arn("states", "execution:another-stack:1"))],
+        ("lambda", "function") => vec![
+            ("another function", arn("lambda", "function:prefect-environments-operation")),
+            ("another stack's function", arn("lambda", "function:another-stack-network")),
+        ],
         ("secretsmanager", "secret") => {
             vec![("another name", arn("secretsmanager", "secret:production-database-AbCdEf"))]
         }

@@ -17,13 +17,15 @@ pub(crate) struct Call {
     pub(crate) environment: Option<String>,
 }
 
-/// Every call so far, in the order in which they were answered.
+/// Every call of a function so far, in the order in which they were answered.
 pub(crate) fn read() -> Vec<Call> {
-    let file = env::var("JOURNAL").expect("`make test` sets JOURNAL: it runs the functions behind the recording proxy");
+    let file = env::var("JOURNAL").expect("`make test` sets JOURNAL: it runs the functions behind the proxy");
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
     // The last line may be on its way.
     let whole = text.rfind('\n').map(|end| &text[..end]).unwrap_or_default();
-    whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+    let calls = whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")));
+    // The tests themselves call AWS as root.
+    calls.filter(|call: &Call| !call.function.is_empty()).collect()
 }
 
 impl Call {

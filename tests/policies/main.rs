@@ -2,7 +2,7 @@
 //! nothing allowed in vain.
 //!
 //! The local cloud enforces the list of actions of each role and little else, so the policies for AWS are judged
-//! here: by a small evaluator, over what the recording proxy has seen, with the resources and tags that AWS would
+//! here: by a small evaluator, over what the proxy has seen, with the resources and tags that AWS would
 //! look at (reference.rs). Where the local cloud can judge as well, the two are compared.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a surprise ends the test")]
 

@@ -20,7 +20,7 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 21] = [
+const ON_NOTHING: [&str; 23] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeInternetGateways",
@@ -34,6 +34,7 @@ const ON_NOTHING: [&str; 21] = [
     "ecs:DeregisterTaskDefinition",
     "ecs:DescribeTaskDefinition",
     "ecs:ListTaskDefinitions",
+    "iam:GetAccountSummary",
     "logs:DescribeLogGroups",
     "route53:CreateHostedZone",
     "route53:ListHostedZonesByName",
@@ -43,6 +44,7 @@ const ON_NOTHING: [&str; 21] = [
     "servicediscovery:ListNamespaces",
     "servicediscovery:ListTagsForResource",
     "servicediscovery:ListOperations",
+    "servicequotas:GetServiceQuota",
 ];
 
 impl Place {
@@ -61,6 +63,7 @@ impl Place {
             "servicediscovery" => self.namespaces(call, world),
             "dynamodb" => self.tables(call),
             "states" => self.executions(call),
+            "lambda" => self.functions(call),
             _ => unknown(call),
         }
     }
@@ -218,6 +221,14 @@ impl Place {
         match call.action.as_str() {
             "StartExecution" => vec![Request::of(&call.name(), call.text("stateMachineArn"))],
             "DescribeExecution" => vec![Request::of(&call.name(), call.text("executionArn"))],
+            _ => unknown(call),
+        }
+    }
+
+    fn functions(&self, call: &Call) -> Vec<Request> {
+        match call.action.as_str() {
+            // The right is called otherwise than the call.
+            "Invoke" => vec![Request::of("lambda:InvokeFunction", call.text("FunctionName"))],
             _ => unknown(call),
         }
     }

@@ -1,4 +1,4 @@
-//! The AWS services that the service works on, seen by root.
+//! The AWS services that the service works on, seen by root. Root, too, sees them as AWS and not as the local cloud.
 
 use crate::{service::Service, signing::root};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -48,7 +48,7 @@ impl Cloud {
 pub(crate) async fn config() -> SdkConfig {
     let service = Service::under_test();
     aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(&service.endpoint)
+        .endpoint_url(&service.aws_endpoint)
         .region(Region::new(service.region.clone()))
         .credentials_provider(root())
         .load()

@@ -7,6 +7,8 @@ use std::{env, sync::OnceLock};
 pub struct Service {
     /// The local cloud's address.
     pub endpoint: String,
+    /// The address of AWS: of the proxy that makes the local cloud so.
+    pub aws_endpoint: String,
     /// The API's base address.
     pub api_url: String,
     /// The table with the records.
@@ -25,6 +27,7 @@ impl Service {
         static SERVICE: OnceLock<Service> = OnceLock::new();
         SERVICE.get_or_init(|| Service {
             endpoint: variable("LOCAL_CLOUD_ENDPOINT"),
+            aws_endpoint: variable("AWS_PROXY_ENDPOINT"),
             api_url: variable("API_URL"),
             table: variable("TABLE_NAME"),
             state_machine_arn: variable("STATE_MACHINE_ARN"),

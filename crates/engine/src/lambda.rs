@@ -4,6 +4,7 @@ use crate::{
     aws,
     call::Call,
     clock::SystemClock,
+    preflight::Preflight,
     records::Records,
     resource::Group,
     turn::{Engine, Invocation},
@@ -12,6 +13,8 @@ use aws_config::SdkConfig;
 use environment::{Fault, Place};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -30,31 +33,65 @@ pub async fn serve<G: Group>(make: impl FnOnce(&SdkConfig) -> G) -> Result<(), l
     lambda_runtime::run(service_fn(|event| handle(&engine, event))).await
 }
 
-async fn handle<G: Group>(engine: &Engine<G>, event: LambdaEvent<Call>) -> Result<crate::Answer, Thrown> {
-    let call = event.payload;
+/// What a group's function may be asked.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// By the state machine: to take a turn.
+    Turn(Call),
+    /// By the API: whether an environment would fit.
+    Preflight(Preflight),
+}
+
+async fn handle<G: Group>(engine: &Engine<G>, event: LambdaEvent<Event>) -> Result<Value, Thrown> {
     let invocation = Invocation { id: event.context.request_id.clone(), deadline: deadline(&event.context) };
-    let span = tracing::info_span!(
-        "turn",
-        environment = %call.environment_id,
-        operation = %call.operation_id,
-        step = %call.step,
-        action = call.action.as_str(),
-    );
-    async {
-        match engine.turn(&call, &invocation).await {
-            Ok(answer) => {
-                let waits_for = answer.waits_for.as_ref().map(tracing::field::display);
-                tracing::info!(outcome = answer.outcome.as_str(), waits_for, seconds = answer.seconds, "turn taken");
-                Ok(answer)
+    engine.answer(event.payload, &invocation).await.map_err(Thrown)
+}
+
+impl<G: Group> Engine<G> {
+    /// Answers whatever the function was asked, with a line in the log.
+    pub async fn answer(&self, event: Event, invocation: &Invocation) -> Result<Value, Fault> {
+        match event {
+            Event::Turn(call) => {
+                let span = tracing::info_span!(
+                    "turn",
+                    environment = %call.environment_id,
+                    operation = %call.operation_id,
+                    step = %call.step,
+                    action = call.action.as_str(),
+                );
+                self.take_turn(&call, invocation).instrument(span).await
             }
-            Err(fault) => {
-                tracing::error!(fault = ?fault, "turn broken off");
-                Err(Thrown(fault))
+            Event::Preflight(asked) => {
+                let span = tracing::info_span!("call", action = "preflight", environment = %asked.environment_id);
+                async {
+                    let report = self.preflight(&asked).await;
+                    tracing::info!(quotas = report.quotas.len(), "quotas told");
+                    json(&report)
+                }
+                .instrument(span)
+                .await
             }
         }
     }
-    .instrument(span)
-    .await
+
+    async fn take_turn(&self, call: &Call, invocation: &Invocation) -> Result<Value, Fault> {
+        match self.turn(call, invocation).await {
+            Ok(answer) => {
+                let waits_for = answer.waits_for.as_ref().map(tracing::field::display);
+                tracing::info!(outcome = answer.outcome.as_str(), waits_for, seconds = answer.seconds, "turn taken");
+                json(&answer)
+            }
+            Err(fault) => {
+                tracing::error!(fault = ?fault, "turn broken off");
+                Err(fault)
+            }
+        }
+    }
+}
+
+fn json(answer: &impl serde::Serialize) -> Result<Value, Fault> {
+    serde_json::to_value(answer).map_err(|error| Fault::bug(error.to_string()))
 }
 
 /// When Lambda ends an invocation.
@@ -114,4 +151,26 @@ pub fn start_logging() {
              aws_sigv4=warn,aws_runtime=warn,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,lambda_runtime=warn"
         )))
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::EnvironmentId;
+    use serde_json::json;
+
+    #[test]
+    fn a_preflight_is_no_turn_and_a_turn_is_no_preflight() {
+        let environment = EnvironmentId::new(1, 1);
+        let turn = json!({
+            "environment_id": environment, "operation_id": environment::OperationId::new(1, 1), "fence": 1,
+            "step": "network", "action": "ensure",
+        });
+        assert!(matches!(serde_json::from_value(turn.clone()), Ok(Event::Turn(_))));
+        for action in ["preflight", "observe"] {
+            let mut mixed = turn.clone();
+            mixed["action"] = json!(action);
+            assert!(serde_json::from_value::<Event>(mixed).is_err(), "{action} has no step");
+        }
+    }
 }

@@ -9,7 +9,10 @@
 //!   A fault with [`Code::AlreadyExists`] makes the engine look again and judge the owner.
 //! - `remove` may answer [`Code::NotFound`]: gone is gone.
 
-use crate::call::Action;
+use crate::{
+    call::Action,
+    preflight::{Preflight, Quota},
+};
 use async_trait::async_trait;
 use environment::{Change, Code, Entry, EnvironmentId, Fault, Kind, OperationId, Place, Properties, tags};
 use jiff::Timestamp;
@@ -54,6 +57,12 @@ pub trait Group: Send + Sync {
     /// AWS cannot list by tag: the proof looks up every recorded resource besides.
     async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
         Ok(Vec::new())
+    }
+
+    /// The quotas that the environment needs a part of. What cannot be told is left out: a quota that nobody knows
+    /// refuses nothing. Read-only.
+    async fn preflight(&self, _asked: &Preflight, _place: &Place) -> Vec<Quota> {
+        Vec::new()
     }
 }
 

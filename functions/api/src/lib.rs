@@ -12,6 +12,7 @@ mod json;
 mod limits;
 mod log;
 mod pages;
+mod preflight;
 mod problem;
 mod query;
 mod resolution;

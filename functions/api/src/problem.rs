@@ -5,7 +5,10 @@
 
 use crate::limits::VCPU;
 use axum::response::{IntoResponse, Response};
-use engine::records::{LimitReached, TeamLimit};
+use engine::{
+    Quota,
+    records::{LimitReached, TeamLimit},
+};
 use environment::{
     EnvironmentId, Fault,
     request::{Violation, ViolationCode},
@@ -20,10 +23,35 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     title: &'static str,
     detail: String,
-    errors: Vec<Violation>,
+    errors: Errors,
     environment_id: Option<EnvironmentId>,
     limit: Option<TeamLimit>,
     retry_after: Option<u32>,
+}
+
+/// What is wrong, one by one. Boxed: a problem is answered as an error, and stays small.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum Errors {
+    /// With the request.
+    Violations(Box<[Violation]>),
+    /// With the account.
+    Quotas(Box<[Quota]>),
+}
+
+impl Errors {
+    fn is_empty(&self) -> bool {
+        match self {
+            Errors::Violations(violations) => violations.is_empty(),
+            Errors::Quotas(quotas) => quotas.is_empty(),
+        }
+    }
+}
+
+impl From<Vec<Violation>> for Errors {
+    fn from(violations: Vec<Violation>) -> Self {
+        Errors::Violations(violations.into())
+    }
 }
 
 /// The body on the wire.
@@ -34,8 +62,8 @@ struct Body<'a> {
     status: u16,
     detail: &'a str,
     code: &'a str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [Violation],
+    #[serde(skip_serializing_if = "Errors::is_empty")]
+    errors: &'a Errors,
     #[serde(skip_serializing_if = "Option::is_none")]
     environment_id: Option<EnvironmentId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +78,7 @@ impl Problem {
             code,
             title,
             detail: detail.into(),
-            errors: Vec::new(),
+            errors: Errors::Violations(Box::default()),
             environment_id: None,
             limit: None,
             retry_after: None,
@@ -162,7 +190,7 @@ pub(crate) fn invalid_request(errors: Vec<Violation>) -> Problem {
         many => format!("The body breaks rules in {many} places."),
     };
     Problem {
-        errors,
+        errors: errors.into(),
         ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_REQUEST", "The request breaks rules", detail)
     }
 }
@@ -170,7 +198,10 @@ pub(crate) fn invalid_request(errors: Vec<Violation>) -> Problem {
 /// A query parameter is unknown or wrong. An error's pointer names the parameter.
 pub(crate) fn invalid_query(errors: Vec<Violation>) -> Problem {
     let detail = "A query parameter is unknown or has a value that it cannot have.";
-    Problem { errors, ..Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", "The query breaks rules", detail) }
+    Problem {
+        errors: errors.into(),
+        ..Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", "The query breaks rules", detail)
+    }
 }
 
 pub(crate) fn invalid_idempotency_key() -> Problem {
@@ -237,10 +268,23 @@ pub(crate) fn work_pool_in_use(holder: Option<EnvironmentId>) -> Problem {
     }
 }
 
+/// The account has no room for what the request asks for. Nothing was made.
+pub(crate) fn quota_exceeded(exceeded: Vec<Quota>) -> Problem {
+    let detail = "Quotas of the AWS account have no room for this environment. Delete what is not needed, or ask the \
+                  operator to raise them (Service Quotas), and send the request again.";
+    Problem {
+        errors: Errors::Quotas(exceeded.into()),
+        ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "QUOTA_EXCEEDED", "The account is full", detail)
+    }
+}
+
 /// The request is more than any team may have: nothing that the caller deletes makes room for it.
 pub(crate) fn limit_exceeded(errors: Vec<Violation>) -> Problem {
     let detail = "The operator of this service lets no team have that much.";
-    Problem { errors, ..Problem::new(StatusCode::FORBIDDEN, "LIMIT_EXCEEDED", "The request exceeds a limit", detail) }
+    Problem {
+        errors: errors.into(),
+        ..Problem::new(StatusCode::FORBIDDEN, "LIMIT_EXCEEDED", "The request exceeds a limit", detail)
+    }
 }
 
 /// The team has what it may have.
@@ -285,7 +329,7 @@ fn secrets_not_shared(errors: Vec<Violation>) -> Problem {
     let detail = "A secret that a request names must lie in this account and region and carry the tag \
                   prefect-environments:team with the environment's team.";
     Problem {
-        errors,
+        errors: errors.into(),
         ..Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "SECRET_NOT_SHARED",

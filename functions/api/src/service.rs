@@ -1,12 +1,13 @@
-//! What every handler may use: the records, two clients, the resolver, the settings.
+//! What every handler may use: the records, three clients, the resolver, the settings.
 
 use crate::{
+    preflight,
     resolution::{Resolver, SystemResolver},
     settings::Settings,
 };
 use engine::{Clock, Error, Records, SdkConfig, SystemClock};
 use executions::Executions;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What every handler may use. Built once, at the function's start.
 #[derive(Clone, Debug)]
@@ -14,7 +15,9 @@ pub struct Service {
     pub(crate) records: Records,
     pub(crate) executions: Executions,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) functions: aws_sdk_lambda::Client,
     pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) preflight_budget: Duration,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -32,7 +35,9 @@ impl Service {
             records,
             executions: Executions::new(config, &settings.state_machine_arn),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            functions: aws_sdk_lambda::Client::new(config),
             resolver: Arc::new(SystemResolver),
+            preflight_budget: preflight::BUDGET,
             settings: Arc::new(settings),
             clock,
         }

@@ -12,6 +12,10 @@ pub struct Settings {
     pub place: Place,
     /// The state machine.
     pub state_machine_arn: String,
+    /// The function that is asked about quotas of networks.
+    pub network_function_arn: String,
+    /// The function that is asked about quotas of roles.
+    pub identity_function_arn: String,
     /// Finds the team in the name of a caller's role.
     pub team_pattern: Option<Regex>,
     /// Finds the administrators among the names of roles and users. Without both patterns every caller is one.
@@ -32,6 +36,8 @@ impl Settings {
         Ok(Settings {
             place: lambda::place(config)?,
             state_machine_arn: lambda::variable("STATE_MACHINE_ARN")?,
+            network_function_arn: lambda::variable("NETWORK_FUNCTION_ARN")?,
+            identity_function_arn: lambda::variable("IDENTITY_FUNCTION_ARN")?,
             team_pattern: team_pattern(&lambda::variable("TEAM_PATTERN")?)?,
             administrator_pattern: administrator_pattern(&lambda::variable("ADMINISTRATOR_PATTERN")?)?,
             limits: Limits::from_environment()?,

@@ -4,6 +4,7 @@
 mod calls;
 mod generated;
 mod names;
+mod quotas;
 
 use crate::{Limits, Service, Settings, router, settings::team_pattern};
 use axum::{body::Body, response::Response};
@@ -27,6 +28,8 @@ pub(crate) fn settings(pattern: &str) -> Settings {
             worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
         },
         state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
+        network_function_arn: function("network"),
+        identity_function_arn: function("identity"),
         team_pattern: team_pattern(pattern).expect("a pattern"),
         administrator_pattern: None,
         limits: Limits::default(),
@@ -34,6 +37,10 @@ pub(crate) fn settings(pattern: &str) -> Settings {
         flow_policy_arns: vec![],
         local_cloud: false,
     }
+}
+
+fn function(name: &str) -> String {
+    format!("arn:aws:lambda:eu-west-1:123456789012:function:prefect-environments-{name}")
 }
 
 fn config() -> aws_config::SdkConfig {

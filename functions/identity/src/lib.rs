@@ -1,12 +1,13 @@
 //! Who tasks are and what they hold: roles with their policies, and the secret.
 
 mod document;
+mod quotas;
 mod role;
 mod secret;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, Sighting, aws};
-use environment::{EnvironmentId, Fault, Kind};
+use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting, aws};
+use environment::{EnvironmentId, Fault, Kind, Place};
 
 /// The group.
 pub struct Identity {
@@ -49,6 +50,10 @@ impl Group for Identity {
             | Kind::TaskDefinition
             | Kind::Service => None,
         }
+    }
+
+    async fn preflight(&self, asked: &Preflight, place: &Place) -> Vec<Quota> {
+        quotas::told(&self.role.client, asked, place).await
     }
 
     /// Secrets only: IAM lists no tags with its roles, and the proof looks each role up by its name anyway.

@@ -1,6 +1,10 @@
 //! An Elastic IP address, for a NAT gateway. It costs money as long as it is allocated.
 
-use crate::{Clients, made, tagged};
+use crate::{
+    Clients,
+    dependents::{Within, judge},
+    made, tagged,
+};
 use async_trait::async_trait;
 use aws_sdk_ec2::{
     operation::describe_addresses::builders::DescribeAddressesFluentBuilder,
@@ -43,6 +47,7 @@ impl Resource for Eip {
                 Err(absent) if absent.code == Code::NotFound => Ok(Departure::Gone),
                 _ => Err(refused),
             },
+            Err(conflict) if conflict.code == Code::Conflict => judge(&self.0, at, Within::Address(id), conflict).await,
             Err(other) => Err(other),
         }
     }
@@ -56,7 +61,7 @@ impl Eip {
 }
 
 /// AWS answers addresses in one page.
-async fn list(request: DescribeAddressesFluentBuilder) -> Result<Vec<Address>, Fault> {
+pub(crate) async fn list(request: DescribeAddressesFluentBuilder) -> Result<Vec<Address>, Fault> {
     let answer = request.send().await.map_err(|error| fault("ec2:DescribeAddresses", error))?;
     Ok(answer.addresses.unwrap_or_default())
 }

@@ -6,10 +6,12 @@
 //! out once, and a lost reply leaves a thing with our tags behind, which the next look finds.
 
 mod availability_zone;
+mod dependents;
 mod eip;
 mod internet_gateway;
 mod nat_gateway;
 mod network_interface;
+mod quotas;
 mod route;
 mod route_table;
 mod security_group;
@@ -19,14 +21,18 @@ mod tagged;
 mod vpc;
 mod vpc_gateway_attachment;
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
-use engine::{Group, Resource, SdkConfig, Sighting};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting};
+use environment::{Code, EnvironmentId, Fault, Kind, Place};
 
 /// The resources of the network.
 pub struct Network {
     clients: Clients,
+    quotas: quotas::Quotas,
     vpc: vpc::Vpc,
     internet_gateway: internet_gateway::InternetGateway,
     vpc_gateway_attachment: vpc_gateway_attachment::VpcGatewayAttachment,
@@ -56,8 +62,15 @@ impl Network {
             security_group: security_group::SecurityGroup(clients.clone()),
             eip: eip::Eip(clients.clone()),
             nat_gateway: nat_gateway::NatGateway(clients.clone()),
+            quotas: quotas::Quotas::new(config),
             clients,
         }
+    }
+
+    /// The same where AWS's default quotas do not hold: on the local cloud, which has none.
+    pub fn without_default_quotas(mut self) -> Self {
+        self.quotas.has_defaults = false;
+        self
     }
 }
 
@@ -87,6 +100,10 @@ impl Group for Network {
 
     async fn choose_zones(&self, count: usize) -> Result<Option<Vec<String>>, Fault> {
         availability_zone::choose(&self.clients, count).await.map(Some)
+    }
+
+    async fn preflight(&self, asked: &Preflight, place: &Place) -> Vec<Quota> {
+        self.quotas.told(&self.clients, asked, place).await
     }
 
     /// One list for each kind that carries tags. `DescribeTags` would be a single call, but it knows a tag

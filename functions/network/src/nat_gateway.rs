@@ -58,7 +58,7 @@ impl NatGateway {
     }
 }
 
-async fn list(request: DescribeNatGatewaysFluentBuilder) -> Result<Vec<types::NatGateway>, Fault> {
+pub(crate) async fn list(request: DescribeNatGatewaysFluentBuilder) -> Result<Vec<types::NatGateway>, Fault> {
     let gateways = request.into_paginator().items().send().collect::<Result<_, _>>().await;
     gateways.map_err(|error| fault("ec2:DescribeNatGateways", error))
 }

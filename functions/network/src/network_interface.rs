@@ -1,80 +1,62 @@
-//! What keeps a part of the network from going: mostly network interfaces.
+//! Network interfaces in the way of a removal.
 //!
-//! ECS takes the interfaces of stopped tasks away by itself, some time after the tasks: those are waited for.
-//! What somebody else put into our network is neither removed nor waited for: the removal fails and names
-//! it. The look is taken only when AWS has refused a removal, so that a removal without hindrance costs none.
+//! ECS takes the interfaces of stopped tasks away by itself, some time after the tasks, and so do other services with
+//! theirs: those are waited for. An instance's, or one that somebody made, goes only when somebody removes it.
 
 use crate::{
     Clients,
-    tagged::{self, Tagged},
+    dependents::{Dependent, Within},
+    tagged,
 };
 use aws_sdk_ec2::types::{Filter, NetworkInterface, NetworkInterfaceType};
-use engine::{Departure, Site, aws::fault};
-use environment::{Code, EnvironmentId, Fault};
-use std::fmt;
+use engine::{Site, aws::fault};
+use environment::{EnvironmentId, Fault};
 
-/// The part of the network that should go.
-#[derive(Clone, Copy)]
-pub(crate) enum Within<'a> {
-    Vpc(&'a str),
-    Subnet(&'a str),
-    SecurityGroup(&'a str),
+/// The interfaces that hold a part of the network.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// What plainly is not ours: instances, or the interfaces themselves.
+    pub(crate) by_strangers: Vec<Dependent>,
+    /// Interfaces that AWS services keep, of ours or others: they go when the service is done with them.
+    pub(crate) by_services: Vec<String>,
 }
 
-impl Within<'_> {
-    fn filter(&self) -> Filter {
-        match *self {
-            Within::Vpc(id) => tagged::filter("vpc-id", id),
-            Within::Subnet(id) => tagged::filter("subnet-id", id),
-            Within::SecurityGroup(id) => tagged::filter("group-id", id),
-        }
-    }
-
-    fn holds(&self, interface: &NetworkInterface) -> bool {
-        match *self {
-            Within::Vpc(id) => interface.vpc_id() == Some(id),
-            Within::Subnet(id) => interface.subnet_id() == Some(id),
-            Within::SecurityGroup(id) => interface.groups().iter().any(|group| group.group_id() == Some(id)),
-        }
-    }
-}
-
-impl fmt::Display for Within<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Within::Vpc(id) => write!(f, "VPC {id}"),
-            Within::Subnet(id) => write!(f, "subnet {id}"),
-            Within::SecurityGroup(id) => write!(f, "security group {id}"),
-        }
-    }
-}
-
-/// What a removal comes to that AWS refused because something is in use: a fault that names what is not ours,
-/// a wait for interfaces that are going, or the refusal itself where there are none.
-pub(crate) async fn judge(
-    clients: &Clients,
-    at: &Site<'_>,
-    within: Within<'_>,
-    conflict: Fault,
-) -> Result<Departure, Fault> {
-    let request = clients.ec2.describe_network_interfaces().filters(within.filter());
+/// The interfaces that hold this part of the network.
+pub(crate) async fn within(clients: &Clients, at: &Site<'_>, within: Within<'_>) -> Result<Kept, Fault> {
+    let Some(filter) = filter(within) else { return Ok(Kept::default()) };
+    let request = clients.ec2.describe_network_interfaces().filters(filter);
     let interfaces = request.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-    let mut interfaces = interfaces.map_err(|error| fault("ec2:DescribeNetworkInterfaces", error))?;
-    interfaces.retain(|interface| within.holds(interface));
-    if let Some((what, id)) = interfaces.iter().find_map(|interface| foreign(at.environment, interface)) {
-        return Err(foreign_dependent(what, id, &within, &conflict));
+    let interfaces = interfaces.map_err(|error| fault("ec2:DescribeNetworkInterfaces", error))?;
+    let mut kept = Kept::default();
+    for interface in interfaces.iter().filter(|interface| holds(within, interface)) {
+        match foreign(at.environment, interface) {
+            Some((what, id)) => kept.by_strangers.push(Dependent { what, id: id.to_owned() }),
+            None => kept.by_services.extend(interface.network_interface_id().map(str::to_owned)),
+        }
     }
-    if interfaces.is_empty() { Err(conflict) } else { Ok(Departure::Leaving) }
+    Ok(kept)
 }
 
-/// Something that is not ours and holds a part of ours.
-pub(crate) fn foreign_dependent(what: &str, id: &str, within: &Within<'_>, conflict: &Fault) -> Fault {
-    let message = format!("The {what} {id} is not this environment's and keeps its {within} from being removed.");
-    Fault {
-        aws_code: conflict.aws_code.clone(),
-        request_id: conflict.request_id.clone(),
-        internal: conflict.internal.clone(),
-        ..Fault::new(Code::ForeignDependent, message)
+/// What to ask EC2 for; `None` where interfaces hold nothing.
+fn filter(within: Within<'_>) -> Option<Filter> {
+    match within {
+        Within::Vpc(id) | Within::Attachment(id) => Some(tagged::filter("vpc-id", id)),
+        Within::Subnet(id) => Some(tagged::filter("subnet-id", id)),
+        Within::SecurityGroup(id) => Some(tagged::filter("group-id", id)),
+        Within::Address(id) => Some(tagged::filter("association.allocation-id", id)),
+        Within::InternetGateway(_) | Within::RouteTable(_) => None,
+    }
+}
+
+fn holds(within: Within<'_>, interface: &NetworkInterface) -> bool {
+    match within {
+        Within::Vpc(id) => interface.vpc_id() == Some(id),
+        // Only a public address goes through the gateway.
+        Within::Attachment(vpc) => interface.vpc_id() == Some(vpc) && interface.association().is_some(),
+        Within::Subnet(id) => interface.subnet_id() == Some(id),
+        Within::SecurityGroup(id) => interface.groups().iter().any(|group| group.group_id() == Some(id)),
+        Within::Address(id) => interface.association().is_some_and(|public| public.allocation_id() == Some(id)),
+        Within::InternetGateway(_) | Within::RouteTable(_) => false,
     }
 }
 
@@ -90,7 +72,7 @@ fn foreign(environment: EnvironmentId, interface: &NetworkInterface) -> Option<(
     let instance = interface.attachment().and_then(|attachment| attachment.instance_id());
     match instance.filter(|id| !id.is_empty()) {
         Some(instance) => Some(("instance", instance)),
-        None => interface.id().map(|id| ("network interface", id)),
+        None => interface.network_interface_id().map(|id| ("network interface", id)),
     }
 }
 
@@ -141,20 +123,11 @@ mod tests {
         let group = GroupIdentifier::builder().group_id("sg-1").build();
         let there = interface().vpc_id("vpc-1").subnet_id("subnet-1").groups(group).build();
         for within in [Within::Vpc("vpc-1"), Within::Subnet("subnet-1"), Within::SecurityGroup("sg-1")] {
-            assert!(within.holds(&there), "{within}");
+            assert!(holds(within, &there), "{within}");
         }
         for within in [Within::Vpc("vpc-2"), Within::Subnet("subnet-2"), Within::SecurityGroup("sg-2")] {
-            assert!(!within.holds(&there), "{within}");
+            assert!(!holds(within, &there), "{within}");
         }
-    }
-
-    #[test]
-    fn the_fault_names_both_and_keeps_awss_code() {
-        let mut conflict = Fault::new(Code::Conflict, "ec2:DeleteVpc answered DependencyViolation.");
-        conflict.aws_code = Some("DependencyViolation".into());
-        let fault = foreign_dependent("instance", "i-1", &Within::Vpc("vpc-1"), &conflict);
-        assert_eq!(fault.code, Code::ForeignDependent);
-        assert_eq!(fault.aws_code, conflict.aws_code);
-        assert!(fault.message.contains("i-1") && fault.message.contains("vpc-1"), "{}", fault.message);
+        assert!(!holds(Within::Attachment("vpc-1"), &there), "it has no public address");
     }
 }

@@ -1,13 +1,17 @@
 //! A route table. Its routes and associations are resources of their own.
 
-use crate::{Clients, made, tagged};
+use crate::{
+    Clients,
+    dependents::{Within, judge},
+    made, tagged,
+};
 use async_trait::async_trait;
 use aws_sdk_ec2::{
     operation::describe_route_tables::builders::DescribeRouteTablesFluentBuilder,
     types::{self, ResourceType},
 };
 use engine::{Departure, Found, Resource, Sighting, Site, aws::fault};
-use environment::{EnvironmentId, Fault, Kind};
+use environment::{Code, EnvironmentId, Fault, Kind};
 
 pub(crate) struct RouteTable(pub(crate) Clients);
 
@@ -31,10 +35,15 @@ impl Resource for RouteTable {
         made("ec2:CreateRouteTable", id).map(Found::ready)
     }
 
-    async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
+    async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let answer = self.0.ec2.delete_route_table().route_table_id(id).send().await;
-        answer.map_err(|error| fault("ec2:DeleteRouteTable", error))?;
-        Ok(Departure::Gone)
+        match answer.map_err(|error| fault("ec2:DeleteRouteTable", error)) {
+            Ok(_) => Ok(Departure::Gone),
+            Err(conflict) if conflict.code == Code::Conflict => {
+                judge(&self.0, at, Within::RouteTable(id), conflict).await
+            }
+            Err(other) => Err(other),
+        }
     }
 }
 

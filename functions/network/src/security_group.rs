@@ -2,9 +2,9 @@
 //! in, everything out is how it is born. Rules that somebody adds later are theirs to answer for and left alone.
 
 use crate::{
-    Clients, made,
-    network_interface::{self, Within},
-    tagged,
+    Clients,
+    dependents::{Within, judge},
+    made, tagged,
 };
 use async_trait::async_trait;
 use aws_sdk_ec2::{
@@ -52,12 +52,7 @@ impl Resource for SecurityGroup {
         match answer.map_err(|error| fault("ec2:DeleteSecurityGroup", error)) {
             Ok(_) => Ok(Departure::Gone),
             Err(conflict) if conflict.code == Code::Conflict => {
-                let within = Within::SecurityGroup(id);
-                let conflict = match network_interface::judge(&self.0, at, within, conflict).await {
-                    Err(still) if still.code == Code::Conflict => still,
-                    judged => return judged,
-                };
-                Err(self.foreign_reference(at, id, &conflict).await?.unwrap_or(conflict))
+                judge(&self.0, at, Within::SecurityGroup(id), conflict).await
             }
             Err(other) => Err(other),
         }
@@ -65,17 +60,6 @@ impl Resource for SecurityGroup {
 }
 
 impl SecurityGroup {
-    /// A group that is not ours but names ours in a rule: AWS keeps ours until that rule is gone.
-    async fn foreign_reference(&self, at: &Site<'_>, id: &str, conflict: &Fault) -> Result<Option<Fault>, Fault> {
-        let Ok(vpc) = at.text("VpcId") else { return Ok(None) };
-        let groups = list(self.0.ec2.describe_security_groups().filters(tagged::filter("vpc-id", vpc))).await?;
-        let mut foreign = groups.iter().filter(|group| !tagged::belongs(at.environment, *group));
-        let group = foreign.find(|group| refers_to(group, id)).and_then(types::SecurityGroup::group_id);
-        let fault =
-            |group| network_interface::foreign_dependent("security group", group, &Within::SecurityGroup(id), conflict);
-        Ok(group.map(fault))
-    }
-
     pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
         let request = self.0.ec2.describe_security_groups().filters(tagged::of_environment(environment));
         Ok(tagged::sightings(Kind::SecurityGroup, environment, list(request).await?))
@@ -87,7 +71,8 @@ pub(crate) async fn list(request: DescribeSecurityGroupsFluentBuilder) -> Result
     groups.map_err(|error| fault("ec2:DescribeSecurityGroups", error))
 }
 
-fn refers_to(group: &types::SecurityGroup, id: &str) -> bool {
+/// Whether a rule of the group names this one.
+pub(crate) fn refers_to(group: &types::SecurityGroup, id: &str) -> bool {
     let mut rules = group.ip_permissions().iter().chain(group.ip_permissions_egress());
     rules.any(|rule| rule.user_id_group_pairs().iter().any(|pair| pair.group_id() == Some(id)))
 }

@@ -1,17 +1,18 @@
 //! A subnet, public or private.
 
 use crate::{
-    Clients, made,
-    network_interface::{self, Within},
-    tagged,
+    Clients,
+    dependents::{Within, judge},
+    made, tagged,
 };
 use async_trait::async_trait;
 use aws_sdk_ec2::{
     operation::describe_subnets::builders::DescribeSubnetsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, SubnetState},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
+use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, aws::fault};
 use environment::{Change, Code, EnvironmentId, Fault, Kind};
+use ipnet::Ipv4Net;
 
 pub(crate) struct Subnet(pub(crate) Clients);
 
@@ -27,12 +28,21 @@ impl Resource for Subnet {
         Ok(found.as_ref().and_then(read))
     }
 
-    /// A range of the VPC that is taken answers `InvalidSubnet.Conflict`, so a repetition makes no twin.
+    /// A range of the VPC that is taken answers `InvalidSubnet.Conflict`, so a repetition makes no twin. What has taken
+    /// it is ours, or somebody has made it by hand in a VPC that is minutes old.
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
         let request = self.0.once.create_subnet().vpc_id(at.text("VpcId")?).cidr_block(at.text("CidrBlock")?);
         let request = request.availability_zone_id(at.text("AvailabilityZoneId")?);
         let request = request.tag_specifications(tagged::specification(at, ResourceType::Subnet));
-        let answer = request.send().await.map_err(|error| fault("ec2:CreateSubnet", error))?;
+        let answer = match request.send().await.map_err(|error| fault("ec2:CreateSubnet", error)) {
+            Err(taken) if taken.code == Code::AlreadyExists => {
+                return match self.foreign_subnet(at).await? {
+                    Some(theirs) => Ok(Found::ready(theirs).owner(Owner::Foreign).state(State::Failed(taken))),
+                    None => Err(taken),
+                };
+            }
+            other => other?,
+        };
         let id = made("ec2:CreateSubnet", answer.subnet().and_then(types::Subnet::subnet_id))?;
         // What AWS starts every subnet with.
         Ok(Found::ready(id).seen("MapPublicIpOnLaunch", false))
@@ -51,15 +61,22 @@ impl Resource for Subnet {
         let answer = self.0.ec2.delete_subnet().subnet_id(id).send().await;
         match answer.map_err(|error| fault("ec2:DeleteSubnet", error)) {
             Ok(_) => Ok(Departure::Gone),
-            Err(conflict) if conflict.code == Code::Conflict => {
-                network_interface::judge(&self.0, at, Within::Subnet(id), conflict).await
-            }
+            Err(conflict) if conflict.code == Code::Conflict => judge(&self.0, at, Within::Subnet(id), conflict).await,
             Err(other) => Err(other),
         }
     }
 }
 
 impl Subnet {
+    /// A subnet that is not ours and has addresses of ours.
+    async fn foreign_subnet(&self, at: &Site<'_>) -> Result<Option<String>, Fault> {
+        let (vpc, range) = (at.text("VpcId")?, at.text("CidrBlock")?);
+        let subnets = list(self.0.ec2.describe_subnets().filters(tagged::filter("vpc-id", vpc))).await?;
+        let mut here = subnets.iter().filter(|it| it.vpc_id() == Some(vpc) && !tagged::belongs(at.environment, *it));
+        let foreign = here.find(|it| it.cidr_block().is_some_and(|theirs| overlap(theirs, range)));
+        Ok(foreign.and_then(types::Subnet::subnet_id).map(str::to_owned))
+    }
+
     pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
         let request = self.0.ec2.describe_subnets().filters(tagged::of_environment(environment));
         Ok(tagged::sightings(Kind::Subnet, environment, list(request).await?))
@@ -69,6 +86,12 @@ impl Subnet {
 pub(crate) async fn list(request: DescribeSubnetsFluentBuilder) -> Result<Vec<types::Subnet>, Fault> {
     let subnets = request.into_paginator().items().send().collect::<Result<_, _>>().await;
     subnets.map_err(|error| fault("ec2:DescribeSubnets", error))
+}
+
+/// Whether two ranges share addresses: then one lies in the other.
+fn overlap(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (one.parse::<Ipv4Net>(), other.parse::<Ipv4Net>()) else { return false };
+    one.contains(&other) || other.contains(&one)
 }
 
 fn read(subnet: &types::Subnet) -> Option<Found> {

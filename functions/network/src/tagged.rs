@@ -4,8 +4,8 @@
 //! them: an unchecked hit could be another team's.
 
 use aws_sdk_ec2::types::{
-    Address, Filter, InternetGateway, NatGateway, NetworkInterface, ResourceType, RouteTable, SecurityGroup, Subnet,
-    Tag, TagSpecification, Vpc,
+    Address, EgressOnlyInternetGateway, Filter, InternetGateway, NatGateway, NetworkAcl, NetworkInterface,
+    ResourceType, RouteTable, SecurityGroup, Subnet, Tag, TagSpecification, Vpc, VpcEndpoint, VpnGateway,
 };
 use engine::{Owner, Sighting, Site};
 use environment::{EnvironmentId, Kind, tags};
@@ -39,6 +39,10 @@ tagged! {
     Address: allocation_id, tags;
     NatGateway: nat_gateway_id, tags;
     NetworkInterface: network_interface_id, tag_set;
+    NetworkAcl: network_acl_id, tags;
+    VpcEndpoint: vpc_endpoint_id, tags;
+    VpnGateway: vpn_gateway_id, tags;
+    EgressOnlyInternetGateway: egress_only_internet_gateway_id, tags;
 }
 
 /// The tags of a resource that is about to be made.

@@ -1,9 +1,9 @@
 //! The VPC. It has no name and no client token: after a lost reply its tags find it.
 
 use crate::{
-    Clients, made,
-    network_interface::{self, Within},
-    tagged::{self, Tagged},
+    Clients,
+    dependents::{Within, judge},
+    made, tagged,
 };
 use async_trait::async_trait;
 use aws_sdk_ec2::{
@@ -67,13 +67,7 @@ impl Resource for Vpc {
         let answer = self.0.ec2.delete_vpc().vpc_id(id).send().await;
         match answer.map_err(|error| fault("ec2:DeleteVpc", error)) {
             Ok(_) => Ok(Departure::Gone),
-            Err(conflict) if conflict.code == Code::Conflict => {
-                let conflict = match network_interface::judge(&self.0, at, Within::Vpc(id), conflict).await {
-                    Err(still) if still.code == Code::Conflict => still,
-                    judged => return judged,
-                };
-                Err(self.foreign_part(at, id, &conflict).await?.unwrap_or(conflict))
-            }
+            Err(conflict) if conflict.code == Code::Conflict => judge(&self.0, at, Within::Vpc(id), conflict).await,
             Err(other) => Err(other),
         }
     }
@@ -90,40 +84,13 @@ impl Vpc {
         Ok(value.and_then(AttributeBooleanValue::value).unwrap_or_default())
     }
 
-    /// A part of the VPC that somebody else made: nobody but they may remove it, and the VPC stays until then.
-    /// What AWS itself puts into every VPC (default group, main route table) goes with it.
-    async fn foreign_part(&self, at: &Site<'_>, id: &str, conflict: &Fault) -> Result<Option<Fault>, Fault> {
-        let in_vpc = || tagged::filter("vpc-id", id);
-        let (subnets, groups, tables) = futures::try_join!(
-            crate::subnet::list(self.0.ec2.describe_subnets().filters(in_vpc())),
-            crate::security_group::list(self.0.ec2.describe_security_groups().filters(in_vpc())),
-            crate::route_table::list(self.0.ec2.describe_route_tables().filters(in_vpc())),
-        )?;
-        let subnets = subnets.iter().filter(|it| it.vpc_id() == Some(id));
-        let groups = groups.iter().filter(|it| it.vpc_id() == Some(id) && it.group_name() != Some("default"));
-        let tables = tables.iter().filter(|it| it.vpc_id() == Some(id) && !crate::route_table::is_main(it));
-        let foreign = stranger(at, "subnet", subnets)
-            .or_else(|| stranger(at, "security group", groups))
-            .or_else(|| stranger(at, "route table", tables));
-        Ok(foreign.map(|(what, part)| network_interface::foreign_dependent(what, part, &Within::Vpc(id), conflict)))
-    }
-
     pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
         let request = self.0.ec2.describe_vpcs().filters(tagged::of_environment(environment));
         Ok(tagged::sightings(Kind::Vpc, environment, list(request).await?))
     }
 }
 
-/// The first that is not this environment's.
-fn stranger<'t, T: Tagged + 't>(
-    at: &Site<'_>,
-    what: &'static str,
-    mut things: impl Iterator<Item = &'t T>,
-) -> Option<(&'static str, &'t str)> {
-    things.find(|thing| !tagged::belongs(at.environment, *thing)).and_then(|thing| Some((what, thing.id()?)))
-}
-
-async fn list(request: DescribeVpcsFluentBuilder) -> Result<Vec<types::Vpc>, Fault> {
+pub(crate) async fn list(request: DescribeVpcsFluentBuilder) -> Result<Vec<types::Vpc>, Fault> {
     let vpcs = request.into_paginator().items().send().collect::<Result<_, _>>().await;
     vpcs.map_err(|error| fault("ec2:DescribeVpcs", error))
 }

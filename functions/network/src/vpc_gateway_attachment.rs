@@ -1,8 +1,9 @@
 //! The internet gateway's attachment to the VPC. AWS gives it no id: ours is `<internet gateway>|<VPC>`.
 
 use crate::{
-    Clients, halves, internet_gateway,
-    network_interface::{self, Within},
+    Clients,
+    dependents::{Within, judge},
+    halves, internet_gateway,
 };
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{AttachmentStatus, InternetGateway};
@@ -40,7 +41,7 @@ impl Resource for VpcGatewayAttachment {
         match answer.map_err(|error| detached(fault("ec2:DetachInternetGateway", error))) {
             Ok(_) => Ok(Departure::Gone),
             Err(conflict) if conflict.code == Code::Conflict => {
-                network_interface::judge(&self.0, at, Within::Vpc(vpc), conflict).await
+                judge(&self.0, at, Within::Attachment(vpc), conflict).await
             }
             Err(other) => Err(other),
         }

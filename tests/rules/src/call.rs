@@ -1,7 +1,7 @@
 //! A call to AWS, as its request tells it.
 
 use crate::Request;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 /// What a function's name begins with in the user agent (`AWS_SDK_UA_APP_ID` in template.yaml).
@@ -25,15 +25,21 @@ impl Call {
     pub fn read(request: &Request) -> Call {
         let (action, parameters) = match request.header("x-amz-target").rsplit_once('.') {
             Some((_, action)) => (action.to_owned(), serde_json::from_slice(&request.body).unwrap_or_default()),
+            None if service(request) == "lambda" => of_path(request),
             None => {
                 let form: Vec<(String, String)> = form_urlencoded::parse(&request.body).into_owned().collect();
                 let action = form.iter().find(|(name, _)| name == "Action").map(|(_, action)| action.clone());
-                // A protocol that names the operation in the path, such as Lambda's.
+                // A protocol that names the operation in the path: of the functions' services only Lambda speaks it.
                 let in_path = || format!("{} {}", request.method, request.target);
                 (action.unwrap_or_else(in_path), of_form(form))
             }
         };
         Call { function: function(request).to_owned(), service: service(request).to_owned(), action, parameters }
+    }
+
+    /// Whether it only looks.
+    pub fn is_look(&self) -> bool {
+        ["Describe", "List", "Get"].iter().any(|prefix| self.action.starts_with(prefix))
     }
 
     /// A parameter that is text, or the empty text.
@@ -60,6 +66,16 @@ impl Call {
     }
 }
 
+/// A call of Lambda: `POST /2015-03-31/functions/<function>/invocations`. What the function is asked is its own affair.
+fn of_path(request: &Request) -> (String, Value) {
+    let path: String = form_urlencoded::parse(request.target.as_bytes()).map(|(path, _)| path).collect();
+    let function = path.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
+    match function {
+        Some(function) => ("Invoke".to_owned(), json!({"FunctionName": function})),
+        None => (format!("{} {path}", request.method), json!({})),
+    }
+}
+
 /// The parameters of a form, by their full names.
 fn of_form(form: Vec<(String, String)>) -> Value {
     let said = form.into_iter().filter(|(name, _)| !["Action", "Version"].contains(&name.as_str()));
@@ -80,7 +96,6 @@ fn function(request: &Request) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn request(headers: &[(&str, &str)], body: &str) -> Request {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -105,6 +120,18 @@ mod tests {
         let body = "Action=CreateVpc&Version=2016&CidrBlock=10.0.0.0%2F16";
         let call = Call::read(&request(&[SIGNED, AGENT], body));
         assert_eq!((call.action.as_str(), &call.parameters), ("CreateVpc", &json!({"CidrBlock": "10.0.0.0/16"})));
+    }
+
+    #[test]
+    fn a_call_of_a_function() {
+        let signed = (SIGNED.0, "AWS4-HMAC-SHA256 Credential=k/20260101/r/lambda/aws4_request, SignedHeaders=x");
+        let arn = "arn%3Aaws%3Alambda%3Ar%3A1%3Afunction%3Aa-network";
+        let target = format!("/2015-03-31/functions/{arn}/invocations");
+        let call = Call::read(&Request { method: "POST".into(), target, ..request(&[signed], "{}") });
+        assert_eq!(
+            (call.action.as_str(), call.text("FunctionName")),
+            ("Invoke", "arn:aws:lambda:r:1:function:a-network")
+        );
     }
 
     #[test]

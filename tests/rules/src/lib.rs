@@ -37,12 +37,20 @@ use world::World;
 
 /// AWS: the rules, and what they remember of one account.
 #[derive(Debug)]
-pub struct Aws(Mutex<World>);
+pub struct Aws {
+    world: Mutex<World>,
+    /// Held by a call that changes something, from the rules' question to their lesson: of two creates under one
+    /// token the second is asked about when the first is known.
+    change: tokio::sync::Mutex<()>,
+}
+
+/// Services without a rule.
+const UNRULED: [&str; 3] = ["dynamodb", "states", "lambda"];
 
 impl Aws {
     /// An account in which nothing has happened.
     pub fn new(settings: Settings) -> Aws {
-        Aws(Mutex::new(World::new(settings)))
+        Aws { world: Mutex::new(World::new(settings)), change: tokio::sync::Mutex::new(()) }
     }
 
     /// Answers a call as AWS would, at this time.
@@ -51,6 +59,10 @@ impl Aws {
     /// Only where the local cloud could not be asked.
     pub async fn answer(&self, request: &Request, cloud: &dyn LocalCloud, now: Timestamp) -> io::Result<Response> {
         let call = Call::read(request);
+        if UNRULED.contains(&call.service.as_str()) {
+            return cloud.carry_out(request).await;
+        }
+        let _change = if call.is_look() { None } else { Some(self.change.lock().await) };
         if let Some(refusal) = self.at(now).refuse(&call) {
             return Ok(refusal.into_response());
         }
@@ -74,7 +86,7 @@ impl Aws {
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

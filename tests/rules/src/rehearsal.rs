@@ -50,7 +50,8 @@ impl Rehearsal {
         let mut headers = vec![("authorization".to_owned(), credential)];
         headers.extend(target.map(|target| ("x-amz-target".to_owned(), target)));
         let request = Request { method: "POST".to_owned(), target: "/".to_owned(), headers, body };
-        let said = Response { status: 200, headers: Vec::new(), body: said.as_bytes().to_vec() };
+        let status = if said.contains("<Errors>") { 400 } else { 200 };
+        let said = Response { status, headers: Vec::new(), body: said.as_bytes().to_vec() };
         let response = self.aws.answer(&request, &Saying(said), self.now).await;
         Answer::read(&response.expect("the rehearsal's cloud always answers"))
     }

@@ -15,4 +15,21 @@ pub(crate) trait Rule: Sync {
 
 /// Every rule, in the order in which they are asked: who refuses first stands first, and whoever hides something from
 /// an answer stands after those who learn from it.
-pub(crate) const RULES: &[&dyn Rule] = &[&ec2::nat_gateway::NatGateway];
+pub(crate) const RULES: &[&dyn Rule] = &[
+    &ec2::memory::Memory,
+    &ec2::dry_run::DryRun,
+    &ec2::token::ClientToken,
+    &ec2::nat_gateway::NatGateways,
+    &ec2::absent::AbsentParent,
+    &ec2::vpc::VpcBlock,
+    &ec2::subnet::SubnetBlock,
+    &ec2::internet_gateway::InternetGateway,
+    &ec2::address::Address,
+    &ec2::network_interface::NetworkInterface,
+    &ec2::route_table::RouteTableAssociation,
+    &ec2::route::Route,
+    &ec2::dependency::Dependencies,
+    &ec2::tag::Tags,
+    &ec2::absent::AbsentNamed,
+    &ec2::filter::Filters,
+];

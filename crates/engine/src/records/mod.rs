@@ -7,6 +7,7 @@ mod change;
 mod create;
 pub mod due;
 mod items;
+mod key;
 mod lease;
 mod list;
 mod secret;

@@ -5,7 +5,7 @@ use crate::{
     body::Body,
     caller::Caller,
     idempotency::{IdempotencyKey, REPLAYED},
-    intake, problem,
+    intake, preflight, problem,
     problem::Problem,
     resolution,
     service::Service,
@@ -14,7 +14,7 @@ use crate::{
     view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
-use engine::records::{Created, NewEnvironment, Record, Reservation, Status};
+use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
 use environment::{
     Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
     request::{Defaults, Request, parse},
@@ -39,13 +39,23 @@ pub(crate) async fn create(
     resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
     shared_secrets::check(&service.secrets, &spec).await?;
 
+    let id = engine::new_environment_id(service.clock.now());
+    let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
+    if !is_replayed(&service, idempotency.as_ref()).await?
+        && let Err(refused) = preflight::check(&service, id, &spec).await
+        // What leaves no room may be what the first of two requests under one key has made meanwhile.
+        && !is_replayed(&service, idempotency.as_ref()).await?
+    {
+        return Err(refused);
+    }
+    // The time that the request has for bringing its secret begins here, after the preflight.
     let now = service.clock.now();
-    let (id, operation) = (engine::new_environment_id(now), engine::new_operation_id(now));
+    let operation = engine::new_operation_id(now);
     let entries = plan(&service, id, &spec);
     let new = NewEnvironment {
         id,
         operation,
-        idempotency: key.scoped(&spec.team, "POST", MANY, fingerprint),
+        idempotency,
         spec,
         entries: &entries,
         limits: service.settings.limits.team,
@@ -73,6 +83,14 @@ pub(crate) async fn create(
         Created::NameTaken(holder) => Err(problem::name_taken(visible(&caller, &holder))),
         Created::PoolTaken(holder) => Err(problem::work_pool_in_use(visible(&caller, &holder))),
         Created::LimitReached(reached) => Err(problem::team_limit_reached(reached)),
+    }
+}
+
+/// Whether the request was carried out before: then its environment is in the quotas already.
+async fn is_replayed(service: &Service, key: Option<&Idempotency>) -> Result<bool, Problem> {
+    match key {
+        Some(key) => Ok(service.records.is_used(key, service.clock.now()).await?),
+        None => Ok(false),
     }
 }
 

@@ -1,0 +1,100 @@
+//! Preflight: does what an environment needs still fit into the account's quotas?
+//!
+//! Asked by the API before anything of an environment is recorded, and read-only: the call has a type of its own,
+//! knows neither operation nor step, and reaches nothing but [`Group::preflight`], so that no path leads from it to
+//! a change. What an environment needs is counted in the catalogue. The answer is a forecast, not a reservation: of
+//! two requests at the same time both may fit, and then one of the creates fails with AWS's own code and is undone.
+
+use crate::{resource::Group, turn::Engine};
+use environment::{Entry, EnvironmentId, Kind, Place, Spec, Subject, catalogue};
+use serde::{Deserialize, Serialize};
+
+/// The question.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preflight {
+    action: Word,
+    /// The environment, which does not exist yet.
+    pub environment_id: EnvironmentId,
+    /// What is asked for. A spec holds no secret.
+    pub spec: Box<Spec>,
+}
+
+/// The one action that this call has.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Preflight,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// The quotas that the environment needs a part of, as far as they can be told.
+    pub quotas: Vec<Quota>,
+}
+
+/// A quota of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Service Quotas' code, by which a higher limit is asked for.
+    pub code: String,
+    /// Service Quotas' name.
+    pub name: String,
+    /// The availability zone, by zone id, that it is about. None where it is the region's or the account's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub zone: Option<String>,
+    /// How many there may be.
+    pub limit: u64,
+    /// How many there are.
+    pub used: u64,
+    /// How many the environment needs.
+    pub needed: u64,
+}
+
+impl Quota {
+    /// Whether the environment does not fit.
+    pub fn is_exceeded(&self) -> bool {
+        self.used.saturating_add(self.needed) > self.limit
+    }
+}
+
+impl Preflight {
+    /// The question whether this environment fits.
+    pub fn of(environment_id: EnvironmentId, spec: Spec) -> Self {
+        Preflight { action: Word::Preflight, environment_id, spec: Box::new(spec) }
+    }
+
+    /// What the environment consists of, in these availability zones.
+    pub fn entries(&self, place: &Place, zones: &[String]) -> Vec<Entry> {
+        catalogue(&Subject { id: self.environment_id, spec: &self.spec, zones, place })
+    }
+}
+
+/// How many of a kind there are among the entries.
+pub fn count(entries: &[Entry], kind: Kind) -> u64 {
+    entries.iter().filter(|entry| entry.kind == kind).count() as u64
+}
+
+impl<G: Group> Engine<G> {
+    /// What this group can tell of the quotas that the environment needs.
+    pub async fn preflight(&self, asked: &Preflight) -> Report {
+        Report { quotas: self.group.preflight(asked, &self.place).await }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota(used: u64) -> Quota {
+        Quota { code: "L-F678F1CE".into(), name: "VPCs per Region".into(), zone: None, limit: 5, used, needed: 1 }
+    }
+
+    #[test]
+    fn a_quota_may_be_used_up_to_its_limit() {
+        assert!(!quota(4).is_exceeded());
+        assert!(quota(5).is_exceeded());
+        assert!(quota(u64::MAX).is_exceeded());
+    }
+}
