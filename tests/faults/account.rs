@@ -9,6 +9,7 @@ use crate::{
     cloud::Upstream,
     executions::Executions,
     fault::{Planned, Then, Treatment},
+    happening::Happening,
     invocation::{Death, Invocation},
     journal::{Line, Name, Names, Part},
     secret::CANARY,
@@ -26,6 +27,7 @@ use aws_smithy_types::body::SdkBody;
 use engine::Clock;
 use jiff::SignedDuration;
 use rules::{Aws, Call, Request, Response, Settings};
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -66,6 +68,8 @@ struct State {
     named: BTreeMap<Name, Request>,
     /// The call at which something is happening.
     at_hand: Option<Request>,
+    /// What a function answered that another one has invoked.
+    invoked: Option<Result<Value, String>>,
 }
 
 impl Account {
@@ -87,6 +91,7 @@ impl Account {
                 leaks: Vec::new(),
                 named: BTreeMap::new(),
                 at_hand: None,
+                invoked: None,
             }),
         })
     }
@@ -142,7 +147,7 @@ impl Account {
     }
 
     async fn carry(&self, invocation: Arc<Invocation>, request: Request) -> Result<Response, ConnectorError> {
-        let call = Call::read(&request);
+        let call = read_call(&request);
         let _busy = invocation.busy();
         let _turn = invocation.turnstile.lock().await;
         let latency = SignedDuration::try_from(self.aws.latency(&request)).unwrap_or_default();
@@ -156,7 +161,10 @@ impl Account {
             invocation.meanwhile(happening).await;
         }
         let Some(Treatment { carried_out, then, .. }) = treatment else {
-            let response = self.carry_out(&request, &call).await?;
+            let response = match call.service.as_str() {
+                "lambda" => self.invoke(&invocation, &call, &request).await,
+                _ => self.carry_out(&request, &call).await?,
+            };
             self.answered(&name, &call, &response);
             return Ok(response);
         };
@@ -233,6 +241,22 @@ impl Account {
         }
     }
 
+    /// One function invokes another and waits for it.
+    async fn invoke(&self, invocation: &Invocation, call: &Call, request: &Request) -> Response {
+        let payload = serde_json::from_slice(&request.body).expect("a payload is JSON");
+        let function = call.text("FunctionName").to_owned();
+        invocation.meanwhile(Happening::Invoked { function, payload }).await;
+        let answer = self.state().invoked.take().expect("whoever runs the functions has answered");
+        let threw = answer.is_err().then(|| ("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
+        let body = answer.unwrap_or_else(|error| json!({"errorType": error}));
+        Response { status: 200, headers: threw.into_iter().collect(), body: body.to_string().into_bytes() }
+    }
+
+    /// Takes in what a function answered that another one has invoked.
+    pub fn was_answered(&self, answer: Result<Value, String>) {
+        self.state().invoked = Some(answer);
+    }
+
     /// AWS's answer.
     async fn carry_out(&self, request: &Request, call: &Call) -> Result<Response, ConnectorError> {
         if call.service == "states" {
@@ -255,6 +279,18 @@ impl Account {
         let said = String::from_utf8_lossy(&response.body);
         assert!(response.status < 300, "no twin could be made: {said}");
     }
+}
+
+/// The call that a request is. Lambda's says in its path what it is: `/2015-03-31/functions/<function>/invocations`.
+fn read_call(request: &Request) -> Call {
+    let mut call = Call::read(request);
+    if call.service == "lambda" {
+        let function = request.target.split('/').nth(3).unwrap_or_default();
+        let function = function.rsplit([':', '-']).next().unwrap_or_default();
+        call.action = "Invoke".to_owned();
+        call.parameters = json!({"FunctionName": function});
+    }
+    call
 }
 
 /// Whether a create makes something with a name that somebody else could take.

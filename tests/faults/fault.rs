@@ -59,16 +59,26 @@ pub enum Class {
     RequestRepeated,
     /// Somebody stops the execution.
     ExecutionStopped,
+    /// Somebody stops the execution and redrives it.
+    ExecutionRedriven,
+    /// Somebody starts another execution with the same input.
+    ExecutionStartedByHand,
     /// The step is invoked a second time.
     SecondInvocation,
     /// Somebody makes a thing of this name.
     TwinMidway,
     /// Somebody has made a thing of this name before.
     TwinBefore,
-    /// The table loses everything.
-    TableEmptied,
     /// Reads do not see for a while what was written.
     ReadsLag,
+    /// Every API asks to slow down when it is called too often.
+    ApisThrottle,
+    /// NAT gateways fail.
+    NatGatewaysFail,
+    /// Tasks stop as soon as they have started.
+    TasksCrash,
+    /// Tasks find no place.
+    TasksAreUnplaceable,
 }
 
 /// What becomes of a call.
@@ -111,6 +121,10 @@ pub enum Refusal {
 }
 
 impl Class {
+    /// How AWS itself may be in a run.
+    pub const OF_THE_RUN: [Class; 5] =
+        [Class::ReadsLag, Class::ApisThrottle, Class::NatGatewaysFail, Class::TasksCrash, Class::TasksAreUnplaceable];
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -134,8 +148,13 @@ impl Class {
             Class::SecondInvocation => "second-invocation",
             Class::TwinMidway => "twin-midway",
             Class::TwinBefore => "twin-before",
-            Class::TableEmptied => "table-emptied",
+            Class::ExecutionRedriven => "execution-redriven",
+            Class::ExecutionStartedByHand => "execution-started-by-hand",
             Class::ReadsLag => "reads-lag",
+            Class::ApisThrottle => "apis-throttle",
+            Class::NatGatewaysFail => "nat-gateways-fail",
+            Class::TasksCrash => "tasks-crash",
+            Class::TasksAreUnplaceable => "tasks-are-unplaceable",
         }
     }
 
@@ -150,7 +169,7 @@ impl Class {
 
     /// Whether it is how the whole run is, and not what one call meets.
     pub fn is_of_the_run(self) -> bool {
-        matches!(self, Class::TwinBefore | Class::ReadsLag)
+        self == Class::TwinBefore || Class::OF_THE_RUN.contains(&self)
     }
 
     /// What becomes of the call.
@@ -176,9 +195,15 @@ impl Class {
             Class::ExecutionStopped => meanwhile(Happening::ExecutionStopped),
             Class::SecondInvocation => meanwhile(Happening::SecondInvocation),
             Class::TwinMidway => meanwhile(Happening::TwinMade),
-            Class::TableEmptied => meanwhile(Happening::TableEmptied),
-            // These are settings of the whole run.
-            Class::TwinBefore | Class::ReadsLag => (None, 1, Then::Answer),
+            Class::ExecutionRedriven => meanwhile(Happening::ExecutionRedriven),
+            Class::ExecutionStartedByHand => meanwhile(Happening::ExecutionStartedByHand),
+            // These are how the whole run is.
+            Class::TwinBefore
+            | Class::ReadsLag
+            | Class::ApisThrottle
+            | Class::NatGatewaysFail
+            | Class::TasksCrash
+            | Class::TasksAreUnplaceable => (None, 1, Then::Answer),
         };
         Treatment { meanwhile, carried_out, then }
     }

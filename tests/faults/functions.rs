@@ -11,7 +11,7 @@ use aws_config::{
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use cluster::ClusterGroup;
-use engine::{Clock, Engine, Group, Invocation, Records, records::TeamLimits};
+use engine::{Clock, Engine, Group, Invocation, Records, lambda::Event, records::TeamLimits};
 use environment::Place;
 use executions::Executions;
 use identity::Identity;
@@ -63,6 +63,8 @@ impl Functions {
         let settings = Settings {
             place: place(&account.id),
             state_machine_arn: machine.clone(),
+            network_function_arn: format!("arn:aws:lambda:{REGION}:{}:function:{STACK}-network", account.id),
+            identity_function_arn: format!("arn:aws:lambda:{REGION}:{}:function:{STACK}-identity", account.id),
             team_pattern: None,
             administrator_pattern: None,
             limits: Limits { team: TeamLimits { environments: Some(5), cpu: None }, workers: None },
@@ -87,10 +89,10 @@ impl Functions {
     /// Calls a function as the state machine and the schedule do. An error has the name that Step Functions gives it.
     pub async fn call(&self, function: &str, payload: Value, invocation: &Invocation) -> Result<Value, String> {
         match function {
-            "network" => turn(&self.network, payload, invocation).await,
-            "identity" => turn(&self.identity, payload, invocation).await,
-            "cluster" => turn(&self.cluster, payload, invocation).await,
-            "worker" => turn(&self.worker, payload, invocation).await,
+            "network" => answer(&self.network, payload, invocation).await,
+            "identity" => answer(&self.identity, payload, invocation).await,
+            "cluster" => answer(&self.cluster, payload, invocation).await,
+            "worker" => answer(&self.worker, payload, invocation).await,
             "operation" => {
                 let call = serde_json::from_value(payload).expect("the function understands the state machine");
                 let answer = self.operations.handle(call, invocation.deadline).await;
@@ -118,11 +120,9 @@ fn engine<G: Group>(
     }
 }
 
-async fn turn<G: Group>(engine: &Engine<G>, payload: Value, invocation: &Invocation) -> Result<Value, String> {
-    let call = serde_json::from_value(payload).expect("the function understands the state machine");
-    let answer = engine.turn(&call, invocation).await;
-    let answer = answer.inspect_err(|fault| tracing::error!(?fault, "turn broken off"));
-    answer.map(shown).map_err(|fault| fault.code.to_string())
+async fn answer<G: Group>(engine: &Engine<G>, payload: Value, invocation: &Invocation) -> Result<Value, String> {
+    let event: Event = serde_json::from_value(payload).expect("the function understands who calls it");
+    engine.answer(event, invocation).await.map_err(|fault| fault.code.to_string())
 }
 
 fn shown(answer: impl serde::Serialize) -> Value {

@@ -21,12 +21,21 @@ pub enum Life {
     Stopped,
     /// The execution of its delete is stopped, and the sweep comes.
     StoppedDelete,
+    /// It is active, and the table loses everything.
+    Forgotten,
 }
 
 impl Life {
     /// Every life.
-    pub const ALL: [Life; 6] =
-        [Life::Create, Life::Delete, Life::DeleteDuringCreate, Life::Rollback, Life::Stopped, Life::StoppedDelete];
+    pub const ALL: [Life; 7] = [
+        Life::Create,
+        Life::Delete,
+        Life::DeleteDuringCreate,
+        Life::Rollback,
+        Life::Stopped,
+        Life::StoppedDelete,
+        Life::Forgotten,
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +46,7 @@ impl Life {
             Life::Rollback => "rollback",
             Life::Stopped => "stopped-create",
             Life::StoppedDelete => "stopped-delete",
+            Life::Forgotten => "forgotten",
         }
     }
 
@@ -47,7 +57,7 @@ impl Life {
             vec![Planned { at: line.name.clone(), class }]
         };
         match self {
-            Life::Create | Life::Delete => Vec::new(),
+            Life::Create | Life::Delete | Life::Forgotten => Vec::new(),
             Life::DeleteDuringCreate => at(create, "CreateNatGateway", Class::DeleteArrives),
             Life::Rollback => at(create, "CreateService", Class::AccessDenied),
             Life::Stopped => at(create, "CreateNatGateway", Class::ExecutionStopped),
@@ -70,6 +80,12 @@ impl Life {
     pub async fn tried(self, run: &Run) -> Reply {
         let reply = if self.begins_active() {
             let id = run.table.environment().await.expect("an environment is given");
+            if self == Life::Forgotten {
+                run.table.empty().await;
+                for _ in 0..3 {
+                    run.sweep().await;
+                }
+            }
             run.delete(&id).await
         } else {
             run.post().await
@@ -80,7 +96,7 @@ impl Life {
 
     /// Whether an active environment is given.
     pub fn begins_active(self) -> bool {
-        matches!(self, Life::Delete | Life::StoppedDelete)
+        matches!(self, Life::Delete | Life::StoppedDelete | Life::Forgotten)
     }
 }
 

@@ -12,6 +12,11 @@ use std::collections::BTreeSet;
 pub fn trials(clean: &Clean) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (life, lines) in &clean.calls {
+        let of_the_run = Class::OF_THE_RUN.into_iter().filter(|class| {
+            // What is given must come to be: misfortunes are for what is tried.
+            matches!(class, Class::ReadsLag | Class::ApisThrottle) || *life == Life::Create
+        });
+        trials.extend(of_the_run.map(|class| Trial { life: *life, fault: Planned { at: Name::of_the_run(), class } }));
         // Of a look that is taken again and again the first will do.
         let mut looks: BTreeSet<Name> = BTreeSet::new();
         // What comes before a life's own turn is the life that it turns from.
@@ -66,7 +71,8 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
         Life::Create => {
             classes.extend([DeleteArrives, RequestRepeated]);
             if by_function {
-                classes.extend([TwoDeletesArrive, ExecutionStopped, SecondInvocation]);
+                classes.extend([TwoDeletesArrive, SecondInvocation]);
+                classes.extend([ExecutionStopped, ExecutionRedriven, ExecutionStartedByHand]);
             }
             if [
                 "CreateRole",
@@ -81,7 +87,15 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
                 classes.extend([TwinMidway, TwinBefore]);
             }
         }
-        Life::Delete if by_function => classes.extend([TwoDeletesArrive, ExecutionStopped, SecondInvocation]),
+        Life::Delete if by_function => {
+            classes.extend([
+                DeleteArrives,
+                SecondInvocation,
+                ExecutionStopped,
+                ExecutionRedriven,
+                ExecutionStartedByHand,
+            ]);
+        }
         _ => {}
     }
     classes

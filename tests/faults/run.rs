@@ -7,7 +7,7 @@ use crate::{
     happening::Happening,
     invocation::{Death, Ended, Event, Invocation},
     logs::Logs,
-    machine::{Asked, Status},
+    machine::{Asked, Execution, Status},
     records::Table,
     secret::CANARY,
 };
@@ -176,6 +176,10 @@ impl Run {
 
     async fn happen(&self, happening: Happening) {
         match happening {
+            Happening::Invoked { function, payload } => {
+                let answer = self.call(&function, payload).await;
+                self.account.was_answered(answer);
+            }
             Happening::DeleteAsked(times) => {
                 for _ in 0..times {
                     if let Some(id) = self.table.environment().await {
@@ -187,6 +191,16 @@ impl Run {
                 self.post().await;
             }
             Happening::ExecutionStopped => self.stop_executions(),
+            Happening::ExecutionRedriven => {
+                let mut all = self.account.executions.all();
+                let now = self.now();
+                all.iter_mut().filter(|one| one.status == Status::Running).for_each(|one| one.redrive(now));
+            }
+            Happening::ExecutionStartedByHand => {
+                let mut all = self.account.executions.all();
+                let input = all.iter().find(|one| one.status == Status::Running).map(|one| one.input.clone());
+                all.extend(input.map(|input| Execution::new("by-hand", input, self.now())));
+            }
             Happening::SecondInvocation => {
                 let asked = self.running.lock().expect("no holder panics").clone();
                 if let Some(asked) = asked {
@@ -194,7 +208,6 @@ impl Run {
                 }
             }
             Happening::TwinMade => self.by_others(self.account.make_twin()).await,
-            Happening::TableEmptied => self.table.empty().await,
         }
     }
 
@@ -264,13 +277,16 @@ impl Run {
 
     /// Lets one execution go on by one state.
     async fn go_on_with(&self, index: usize) {
-        let asked = self.account.executions.all()[index].go_on(&self.account);
+        let (asked, redriven) = {
+            let execution = &mut self.account.executions.all()[index];
+            (execution.go_on(&self.account), execution.redriven)
+        };
         let Some(asked) = asked else { return };
         *self.running.lock().expect("no holder panics") = Some(asked.clone());
         let answer = self.call(&asked.function, asked.payload.clone()).await;
         let mut all = self.account.executions.all();
-        // Somebody may have stopped it meanwhile.
-        if all[index].status == Status::Running {
+        // Somebody may have stopped or redriven it meanwhile: then nobody hears this answer.
+        if all[index].status == Status::Running && all[index].redriven == redriven {
             all[index].answered(&asked, answer, &self.account);
         }
     }

@@ -7,11 +7,11 @@ use crate::{
     life::Life,
     run::Run,
     shape::shape,
-    verdict::{Whole, at_rest, comes_to_an_end},
+    verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched},
 };
 use aws_config::SdkConfig;
 use end_to_end::Inventory;
-use rules::{Request, Settings};
+use rules::{Misfortunes, Request, Settings};
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, panic::catch_unwind, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -52,9 +52,21 @@ pub struct Clean {
 }
 
 /// How AWS is in every run.
-pub fn settings() -> Settings {
+fn settings(class: Option<Class>) -> Settings {
     // Calls of one run go out one after the other: a tenth of AWS's latency each is what they take beside each other.
-    Settings { latency: 0.1, ..Settings::default() }
+    let usual = Settings { latency: 0.1, ..Settings::default() };
+    let misfortunes = match class {
+        // Somewhat less than the functions count on.
+        Some(Class::ReadsLag) => return Settings { read_lag: 8.0, ..usual },
+        Some(Class::ApisThrottle) => return Settings { throttling: true, ..usual },
+        Some(Class::NatGatewaysFail) => {
+            Misfortunes { nat_gateway_fails: Some("InternalError".to_owned()), ..Misfortunes::default() }
+        }
+        Some(Class::TasksCrash) => Misfortunes { tasks_crash: true, ..Misfortunes::default() },
+        Some(Class::TasksAreUnplaceable) => Misfortunes { tasks_are_unplaceable: true, ..Misfortunes::default() },
+        _ => Misfortunes::default(),
+    };
+    Settings { misfortunes, ..usual }
 }
 
 /// A runtime for one run: functions run as one task, on one thread.
@@ -92,7 +104,8 @@ impl Clean {
     #[allow(clippy::type_complexity, reason = "used once, above")]
     fn live(&self, life: Life, fault: Option<&Planned>) -> Result<(Vec<Line>, Whole, BTreeMap<Name, Request>), String> {
         let runtime = runtime();
-        let run = Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings())));
+        let run =
+            Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings(fault.map(|fault| fault.class)))));
         let _listening = run.logs.listen();
         let lived = catch_unwind(AssertUnwindSafe(|| {
             let lives = async {
@@ -106,6 +119,9 @@ impl Clean {
                 life.tried(&run).await;
                 let came_to = shape(&Inventory::take(&run.cloud).await.since(&run.foreign()), &run.account.id);
                 let whole = if self.whole.is_empty() { &came_to } else { &self.whole };
+                if life == Life::Forgotten {
+                    return is_forgotten_and_untouched(&run, whole).await.map(|()| came_to);
+                }
                 let status = at_rest(&run, whole).await?;
                 let missed = run.account.missed();
                 if let Some(missed) = missed.first() {

@@ -35,6 +35,14 @@ pub async fn at_rest(run: &Run, whole: &Whole) -> Result<String, String> {
     Ok(status)
 }
 
+/// Fails unless an environment that nobody knows any more is just as it was.
+pub async fn is_forgotten_and_untouched(run: &Run, whole: &Whole) -> Result<(), String> {
+    let there = Inventory::take(&run.cloud).await;
+    untouched(run, &there)?;
+    is_whole(&shape(&there.since(&run.foreign()), &run.account.id), whole)?;
+    is_secret(run).await
+}
+
 /// Repeats the request or the delete until everything is at its end, and fails unless that is clean.
 pub async fn comes_to_an_end(run: &Run, life: Life) -> Result<(), String> {
     if !life.begins_active() {
@@ -104,16 +112,19 @@ async fn lists_what_is_left(run: &Run, ours: &Inventory) -> Result<(), String> {
     let lines = ours.lines();
     let listed = |line: &String| {
         let id = line.split(' ').nth(1).unwrap_or_default();
-        // What AWS puts into every VPC goes with it, and its parts are in their holder.
-        let is_of_aws = !line.contains("prefect-environments:id")
-            && ids.iter().any(|id| id.starts_with("vpc-") && line.contains(id));
+        // What AWS puts into every VPC goes with it, and the tasks of a service with the service.
+        let is_task = line.starts_with("task ") && ids.iter().any(|id| id.contains(":service/"));
+        let is_of_aws = is_task
+            || !line.contains("prefect-environments:id")
+                && ids.iter().any(|id| id.starts_with("vpc-") && line.contains(id));
         is_of_aws
             || ids.iter().any(|one| one == &id || one.ends_with(&format!("/{id}")) || one.ends_with(&format!(":{id}")))
     };
     let unlisted: Vec<&String> = lines.iter().filter(|line| !listed(line)).collect();
     let absent: Vec<&Value> = left
         .iter()
-        .filter(|one| one["id"].as_str().is_some_and(|id| !id.contains('|')))
+        // Parts of others have no line of their own.
+        .filter(|one| one["id"].as_str().is_some_and(|id| !id.contains('|') && !id.starts_with("rtbassoc-")))
         .filter(|one| {
             let id = one["id"].as_str().unwrap_or_default();
             !lines.iter().any(|line| {

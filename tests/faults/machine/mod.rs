@@ -60,6 +60,8 @@ pub struct Execution {
     started: Timestamp,
     /// States that were entered.
     pub transitions: u32,
+    /// How often it was redriven.
+    pub redriven: u32,
     whole: Branch,
 }
 
@@ -99,16 +101,23 @@ impl Execution {
     /// An execution that begins now.
     pub fn new(name: &str, input: Value, now: Timestamp) -> Execution {
         let whole = Branch::new(definition(), input.clone(), Map::new(), now);
-        Execution { name: name.to_owned(), input, status: Status::Running, started: now, transitions: 0, whole }
+        Execution {
+            name: name.to_owned(),
+            input,
+            status: Status::Running,
+            started: now,
+            transitions: 0,
+            redriven: 0,
+            whole,
+        }
     }
 
-    /// The same from the state at which it failed, as a redrive does.
-    pub fn redriven(&self, now: Timestamp) -> Execution {
-        let mut again = self.clone();
-        again.status = Status::Running;
-        again.started = now;
-        again.whole.wake(now);
-        again
+    /// Somebody lets it go on from the state at which it was stopped.
+    pub fn redrive(&mut self, now: Timestamp) {
+        self.status = Status::Running;
+        self.redriven += 1;
+        self.started = now;
+        self.whole.wake(now);
     }
 
     /// When it goes on.
