@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Settings reach the scripts as variables: make up LOCAL_CLOUD_PORT=4600
 
-.PHONY: help up down test unit lint audit fuzz package deploy teardown clean
+.PHONY: help up down test unit lint audit fuzz package deploy teardown strays clean
 help:           ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 up:             ## start everything locally and create a sample environment
@@ -25,5 +25,7 @@ deploy:         ## deploy what was packaged to the account of your AWS profile, 
 	@$(PYTHON) bootstrap/deploy.py
 teardown:       ## take the service out of that account; refused while environments are alive
 	@$(PYTHON) bootstrap/teardown.py
+strays:         ## what carries this stack's tag and belongs to no living environment (REMOVE=<environment id> removes it)
+	@$(PYTHON) bootstrap/strays.py $(REMOVE)
 clean: down     ## remove the local tools, state and packages; compiled dependencies stay
 	rm -rf .local target/lambda

@@ -18,7 +18,8 @@ from local_cloud import CREDENTIALS, REGION
 # On the local cloud; on AWS samconfig.toml names it.
 STACK = "prefect-environments"
 ACCOUNT_STACK = "prefect-environments-account"
-SOURCES = ("template.yaml", "samconfig.toml", "bootstrap/account.yaml", "state-machine/environment.asl.json")
+SOURCES = ("template.yaml", "samconfig.toml", "bootstrap/account.yaml", "state-machine/environment.asl.json",
+           "state-machine/survey.asl.json")
 
 
 def local(cloud):

@@ -25,21 +25,22 @@ def main():
         checkov = tools.install(Path(__file__).with_name("requirements-lint.txt"), "venv-lint") / "bin" / "checkov"
         files = ["-f", "template.yaml", "-f", "bootstrap/account.yaml"]
         tools.run([checkov, "--config-file", "bootstrap/checkov.yaml"] + files)
-    definition, template = state_machine()
-    with step("cfn-lint on the state machine"):
-        tools.run([tools.tool("cfn-lint"), template])
-    if shutil.which("npx"):
-        with step(ASL_VALIDATOR):
-            tools.run(["npx", "--yes", ASL_VALIDATOR, "--json-path", definition])
-    else:
-        say("==> %s skipped: npx (Node.js) is missing" % ASL_VALIDATOR)
+    for source in sorted((tools.CHECKOUT / "state-machine").glob("*.asl.json")):
+        definition, template = state_machine(source)
+        with step("cfn-lint on %s" % source.name):
+            tools.run([tools.tool("cfn-lint"), template])
+        if shutil.which("npx"):
+            with step("%s on %s" % (ASL_VALIDATOR, source.name)):
+                tools.run(["npx", "--yes", ASL_VALIDATOR, "--json-path", definition])
+        else:
+            say("==> %s skipped: npx (Node.js) is missing" % ASL_VALIDATOR)
 
 
-def state_machine():
+def state_machine(source):
     """The definition as CloudFormation will hand it over, alone and in a template (cfn-lint reads only those)."""
     directory = tools.STATE / "lint"
     directory.mkdir(parents=True, exist_ok=True)
-    text = (tools.CHECKOUT / "state-machine" / "environment.asl.json").read_text()
+    text = source.read_text()
     for name in FUNCTIONS:
         text = text.replace("${%sFunctionArn}" % name.title(), "arn:aws:lambda:us-east-1:123456789012:function:%s" % name)
     left = re.findall(r"\$\{\w+\}", text)
@@ -49,7 +50,7 @@ def state_machine():
         "Type": "AWS::StepFunctions::StateMachine",
         "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/machine", "Definition": json.loads(text)},
     }
-    definition, template = directory / "environment.asl.json", directory / "template.json"
+    definition, template = directory / source.name, directory / "template.json"
     definition.write_text(text)
     template.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"StateMachine": machine}}, indent=1))
     return definition, template

@@ -7,12 +7,16 @@
 mod choices;
 mod failures;
 mod fence;
+mod foreign;
 mod idempotency;
 mod life;
 mod logs;
 mod neighbours;
+mod preflight;
+mod proof;
 mod reading;
 mod requests;
 mod secrets;
 mod stopped;
+mod strays;
 mod turning_round;

@@ -37,6 +37,18 @@ async fn the_sweep_takes_over_from_an_execution_that_was_stopped() {
     stage.inventory_of(&failed.marks()).await.must_be_empty("after the sweep has taken over");
 }
 
+/// Step Functions tells when an execution ends: nobody has to wait for the sweep.
+#[tokio::test]
+async fn an_environment_whose_execution_was_stopped_is_taken_over_at_once() {
+    let stage = Stage::set().await;
+    let id = stopped_in_the_middle(&stage).await;
+
+    let failed = stage.api.at_rest(&id).await.must_be("FAILED");
+
+    assert_eq!(text(&failed.verdict()["error"]["code"]), "STOPPED", "why: {:#}", failed.verdict());
+    stage.inventory_of(&failed.marks()).await.must_be_empty("after the take-over");
+}
+
 /// The time to look comes for every environment that is under way, and mostly there is nothing to do.
 #[tokio::test]
 async fn the_sweep_leaves_alone_what_is_at_work() {

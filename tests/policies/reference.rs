@@ -20,21 +20,27 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 23] = [
+const ON_NOTHING: [&str; 29] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeEgressOnlyInternetGateways",
     "ec2:DescribeInternetGateways",
     "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkAcls",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
     "ec2:DescribeVpcs",
+    "ec2:DescribeVpnGateways",
     "ec2:DescribeRegions",
     "ecs:DeregisterTaskDefinition",
     "ecs:DescribeTaskDefinition",
+    "ecs:ListClusters",
     "ecs:ListTaskDefinitions",
     "iam:GetAccountSummary",
+    "iam:ListRoles",
     "logs:DescribeLogGroups",
     "route53:CreateHostedZone",
     "route53:ListHostedZonesByName",
@@ -127,7 +133,7 @@ impl Place {
             }
             "DescribeServices" => list(call, "services").iter().map(|name| in_cluster(on(service(name)))).collect(),
             "UpdateService" | "DeleteService" => vec![in_cluster(on(service(call.text("service"))))],
-            "ListTasks" => vec![in_cluster(Request::of(&name, "*"))],
+            "ListServices" | "ListTasks" => vec![in_cluster(Request::of(&name, "*"))],
             "DescribeTasks" => list(call, "tasks").into_iter().map(|arn| in_cluster(Request::of(&name, arn))).collect(),
             "StopTask" => vec![in_cluster(Request::of(&name, call.text("task")))],
             _ => unknown(call),

@@ -16,8 +16,15 @@ pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
 
     // A turn was cut short after CreateVpc: the next one looks how far it came.
     let attribute = call("network", "ec2", "DescribeVpcAttribute", json!({"VpcId": vpc}));
-    // Something of somebody else keeps a subnet or a group from going.
-    let interfaces = call("network", "ec2", "DescribeNetworkInterfaces", json!({}));
+    // Something of somebody else keeps a part of the network from going.
+    let in_the_way = [
+        "DescribeEgressOnlyInternetGateways",
+        "DescribeNetworkAcls",
+        "DescribeNetworkInterfaces",
+        "DescribeVpcEndpoints",
+        "DescribeVpnGateways",
+    ];
+    let in_the_way = in_the_way.map(|look| call("network", "ec2", look, json!({})));
     // A turn was cut short after CreateRole, and somebody has changed the role meanwhile.
     let policy = call("identity", "iam", "GetRolePolicy", json!({"RoleName": role}));
     let trust = call("identity", "iam", "UpdateAssumeRolePolicy", json!({"RoleName": role}));
@@ -27,7 +34,8 @@ pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
     let update = call("worker", "ecs", "UpdateService", update);
     // Flow runs are still at work when the environment goes.
     let stop = call("worker", "ecs", "StopTask", json!({"cluster": in_cluster, "task": task}));
-    vec![attribute, interfaces, policy, trust, providers, update, stop]
+    let others = [attribute, policy, trust, providers, update, stop];
+    in_the_way.into_iter().chain(others).collect()
 }
 
 fn call(function: &str, service: &str, action: &str, parameters: Value) -> Call {

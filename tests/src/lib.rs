@@ -15,6 +15,7 @@ pub mod cloud;
 pub mod functions;
 pub mod inventory;
 pub mod logs;
+pub mod planting;
 pub mod refusal;
 pub mod requests;
 pub mod roles;

@@ -92,6 +92,16 @@ impl Table {
         update.expression_attribute_values(":past", text(&past)).send().await.expect("make the environment due");
     }
 
+    /// Lets an environment's record have been written so long ago.
+    pub async fn age(&self, environment: &str, by: Duration) {
+        let written = jiff::Timestamp::now() - by;
+        let update = self.client.update_item().table_name(&self.name);
+        let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text("RECORD"));
+        let update = update.update_expression("SET updated_at = :then").condition_expression("attribute_exists(pk)");
+        let update = update.expression_attribute_values(":then", text(&written.to_string()));
+        update.send().await.expect("age the record");
+    }
+
     /// Holds a step, as another invocation of its function would: until it is let go, no turn gets to work on it.
     /// Waits for a turn that is at work already.
     pub async fn hold(&self, environment: &str, step: &str) {

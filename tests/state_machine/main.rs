@@ -5,3 +5,4 @@
 mod definition;
 mod promises;
 mod story;
+mod survey;

@@ -147,7 +147,8 @@ fn a_payload_holds_ids_and_what_to_do_and_nothing_else() {
         });
         if task.is_turn() {
             payload["step"] = task.argument("step").into();
-        } else if matches!(action, "turn" | "close") {
+        } else if action == "turn" {
+            payload["generation"] = "{% $generation %}".into();
             payload["cause"] = "{% $cause %}".into();
         }
         assert_eq!(task.body.get("Arguments"), Some(&payload), "the payload of `{name}`");
@@ -174,6 +175,7 @@ fn nothing_else_of_an_input_is_ever_looked_at() {
         "input.operation_id",
         "input.outcome",
         "input.seconds",
+        "result.generation",
     ];
     assert_eq!(looked_at, agreed.map(str::to_owned).into(), "what expressions take from inputs and answers");
 }

@@ -178,9 +178,11 @@ fn the_story_has_these_ends() {
         ("Deleted", "Succeed"),
         (SUPERSEDED, "Succeed"),
         ("Rolled back", "Fail"),
+        ("Left as it was", "Fail"),
         ("Something is left", "Fail"),
         (HAND_OVER, "Fail"),
     ];
     assert_eq!(ends, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())).into());
     assert_eq!(machine.state("Something is left").text("Error"), "DELETE_FAILED");
+    assert_eq!(machine.state("Left as it was").text("Error"), "UPDATE_FAILED");
 }

@@ -6,23 +6,21 @@
 //! A look comes before an act unless nothing can have been attempted: the resource is only planned, the step is
 //! clean, and AWS itself keeps twins apart. A create whose reply was lost leaves its resource `SETTLING` without
 //! an id: it may exist. It is looked for, at least twice and a read's lag apart, before it is made again.
+//!
+//! A new generation looks at everything anew. What an earlier one had made and is not there any more, somebody has
+//! taken away: its recorded id is forgotten and it is made anew, and what is in it or refers to it follows, since
+//! that is gone with it or leads to the old one. What is found to have failed is given one more try.
 
 use crate::{
     call::Answer,
-    records::{ResourceItem, ResourceState},
+    records::{Missed, ResourceItem, ResourceState},
     resource::{Found, Group, Owner, Resource, Site, State},
-    turn::{Trouble, Turn, Waits, next_look, pause},
+    turn::{Progress, Trouble, Turn, Waves, pause},
 };
-use environment::{Code, Entry, Fault, Key, Step, diff, spec::Network};
+use environment::{Change, Code, Entry, Fault, Key, Step, diff, spec::Network};
 use futures::future::join_all;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
-
-/// How far a resource came.
-enum Progress {
-    Ready,
-    Settling,
-}
+use std::future::Future;
 
 impl<G: Group> Turn<'_, G> {
     /// Drives every resource of the step as far as it goes now.
@@ -38,16 +36,14 @@ impl<G: Group> Turn<'_, G> {
             });
         }
         self.read_catalogue();
-        let mut faults: BTreeMap<Key, Fault> = BTreeMap::new();
-        let mut waits = Waits::default();
-        let mut tried: Vec<Key> = Vec::new();
+        let mut waves = Waves::default();
         loop {
-            let wave: Vec<&Entry> = self.unready().filter(|entry| !tried.contains(&entry.key)).collect();
+            let wave: Vec<&Entry> = self.unready().filter(|entry| !waves.tried.contains(&entry.key)).collect();
             let (wave, later): (Vec<&Entry>, Vec<&Entry>) = wave.into_iter().partition(|entry| self.may_begin(entry));
             if wave.is_empty() {
                 for entry in later {
                     let other = entry.after.iter().find(|key| self.is_of_another_step(key));
-                    other.inspect(|key| waits.add_other_step(key, self.lease.attempt()));
+                    other.inspect(|key| waves.waits.add_other_step(key, self.lease.attempt()));
                 }
                 break;
             }
@@ -55,53 +51,33 @@ impl<G: Group> Turn<'_, G> {
                 return Ok(Answer::waiting(None, 0));
             }
             let outcomes = join_all(wave.into_iter().map(|entry| self.ensure_one(entry))).await;
-            for (key, result) in self.take_in(outcomes)? {
-                match result {
-                    Ok(Progress::Ready) => {}
-                    Ok(Progress::Settling) => {
-                        let item = &self.environment.resources[&key];
-                        waits.add(&key, next_look(item.since, item.kind.usual_seconds(), self.now()));
-                    }
-                    Err(fault) => {
-                        tracing::warn!(resource = %key, fault = ?fault, "the resource met a fault");
-                        faults.insert(key.clone(), fault);
-                    }
-                }
-                tried.push(key);
-            }
-            if let Some(fault) = faults.values().find(|fault| !fault.code.is_retryable()) {
+            self.take_in(outcomes, &mut waves)?;
+            if let Some(fault) = waves.faults.values().find(|fault| !fault.code.is_retryable()) {
                 return Ok(Answer::failed(fault.clone()));
             }
         }
-        for (key, fault) in &faults {
-            waits.add(key, pause(fault));
-        }
         if self.is_overdue()
-            && let Some(key) = waits.key()
+            && let Some(late) = waves.late("It did not become ready within the operation's time.")
         {
-            let late = Fault::new(Code::NotStabilized, "It did not become ready within the operation's time.").of(key);
-            return Ok(Answer::failed(match faults.get(key) {
-                Some(fault) => Fault { aws_code: fault.aws_code.clone(), request_id: fault.request_id.clone(), ..late },
-                None => late,
-            }));
+            return Ok(Answer::failed(late));
         }
-        Ok(waits.answer().unwrap_or_else(Answer::done))
+        Ok(waves.waits.answer().unwrap_or_else(Answer::done))
     }
 
     /// The step's entries that are not ready.
     fn unready(&self) -> impl Iterator<Item = &Entry> {
         let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step);
-        of_step.filter(|entry| self.state(&entry.key) != ResourceState::Ready)
+        of_step.filter(|entry| !self.is_ready(&entry.key))
     }
 
     fn may_begin(&self, entry: &Entry) -> bool {
-        entry.after.iter().all(|key| self.state(key) == ResourceState::Ready)
+        entry.after.iter().all(|key| self.is_ready(key))
     }
 
     /// Whether another step makes it and has not made it yet.
     fn is_of_another_step(&self, key: &Key) -> bool {
         let other = |entry: &Entry| entry.key == *key && entry.step != self.call.step;
-        self.entries.iter().any(other) && self.state(key) != ResourceState::Ready
+        self.entries.iter().any(other) && !self.is_ready(key)
     }
 
     /// Chooses the zones of a new network, once, before its subnets are asked for.
@@ -134,25 +110,40 @@ impl<G: Group> Turn<'_, G> {
         };
         // What `site` borrows is the item as it was read; the item itself moves on.
         let before = item.clone();
-        let site = self.site(entry, &before)?;
-        let found = if self.must_look(entry, item) { look(resource, &site).await? } else { None };
+        let mut site = self.site(entry, &before)?;
+        let mut found = if self.must_look(entry, item) { look(resource, &site).await? } else { None };
+        if found.is_none() && self.is_of_an_earlier_generation(item) {
+            if self.is_young(item) && !self.was_missed_long_enough(item) {
+                self.save(item).await?;
+                return Ok(Progress::UnderWay);
+            }
+            tracing::warn!(resource = %entry.key, id = ?item.id, "it is gone, and made anew");
+            item.start_over(self.now());
+            self.save(item).await?;
+            site.id = None;
+            // An earlier turn may have come as far as this and died, or somebody put another in its place.
+            found = look(resource, &site).await?;
+        }
         let found = match found {
             Some(found) => found,
-            // What goes by a name has no twin: AWS refuses the second, and then it is found.
             None if self.may_have_been_made(item)
-                && !entry.kind.is_addressed_by_name()
+                && !entry.kind.has_no_twin()
                 && !self.was_missed_long_enough(item) =>
             {
                 self.save(item).await?;
-                return Ok(Progress::Settling);
+                return Ok(Progress::UnderWay);
             }
+            None if !self.has_time() => return Ok(Progress::OutOfTime),
             None => {
-                if item.missed_at.take().is_some() {
+                if item.missed.take().is_some() {
                     // If this turn dies in the create, the misses before it must not count against what it made.
                     self.save(item).await?;
                 }
                 match make(resource, &site).await {
-                    Ok(found) => found,
+                    Ok(found) => {
+                        item.worked_on = self.generation();
+                        found
+                    }
                     Err(fault) => {
                         note_attempt(item, fault.code, self.now());
                         return Err(fault.into());
@@ -163,50 +154,64 @@ impl<G: Group> Turn<'_, G> {
         if found.owner == Owner::Foreign {
             return Err(not_ours(entry, &found).into());
         }
-        item.id = Some(found.id.clone());
-        item.arn.clone_from(&found.arn);
-        item.attributes.clone_from(&found.attributes);
-        item.missed_at = None;
-        item.error = None;
-        if item.state == ResourceState::Planned {
-            // It exists: whatever is wrong with it, a removal must not take it for never made.
-            item.become_(ResourceState::Settling, self.now());
-        }
+        note_found(item, &found, self.now());
         match &found.state {
-            State::Failed(fault) => Err(fault.clone().into()),
+            State::Failed(failure) if item.worked_on < self.generation() => {
+                let failure = failure.clone();
+                self.work_on(item, resource.try_again(&site, found, failure)).await
+            }
+            State::Failed(failure) => Err(failure.clone().into()),
             State::Settling | State::Leaving => {
                 item.become_(ResourceState::Settling, self.now());
                 self.save(item).await?;
-                Ok(Progress::Settling)
+                Ok(Progress::UnderWay)
             }
             State::Ready => {
-                self.correct(resource, &site, &found, item).await?;
-                item.become_(ResourceState::Ready, self.now());
-                self.save(item).await?;
-                Ok(Progress::Ready)
+                let changes = diff(&site.wanted, &found.seen);
+                if changes.is_empty() {
+                    return self.note_ready(item).await;
+                }
+                must_be_mutable(item, &changes)?;
+                self.work_on(item, resource.correct(&site, found, &changes)).await
             }
         }
     }
 
-    /// Makes a found resource as it should be. Its id is recorded first.
-    async fn correct(
+    /// Corrects a resource or starts it anew. Its id is recorded first; what has to settle is looked at again.
+    async fn work_on(
         &self,
-        resource: &dyn Resource,
-        site: &Site<'_>,
-        found: &Found,
         item: &mut ResourceItem,
-    ) -> Result<(), Trouble> {
-        let changes = diff(&site.wanted, &found.seen);
-        if changes.is_empty() {
-            return Ok(());
-        }
-        if let Some(change) = changes.iter().find(|change| !item.kind.mutable().contains(&change.property.as_str())) {
-            let message = format!("Its {} is not as it should be and cannot be changed.", change.property);
-            return Err(Fault::new(Code::ResourceFailed, message).into());
-        }
+        work: impl Future<Output = Result<Found, Fault>>,
+    ) -> Result<Progress, Trouble> {
         item.become_(ResourceState::Settling, self.now());
         self.save(item).await?;
-        resource.correct(site, found, &changes).await.map_err(Trouble::Of)
+        if !self.has_time() {
+            return Ok(Progress::OutOfTime);
+        }
+        let after = work.await?;
+        item.worked_on = self.generation();
+        note_found(item, &after, self.now());
+        match after.state {
+            State::Ready => self.note_ready(item).await,
+            State::Failed(failure) => Err(failure.into()),
+            State::Settling | State::Leaving => {
+                self.save(item).await?;
+                Ok(Progress::UnderWay)
+            }
+        }
+    }
+
+    async fn note_ready(&self, item: &mut ResourceItem) -> Result<Progress, Trouble> {
+        item.become_(ResourceState::Ready, self.now());
+        item.generation = self.generation();
+        self.save(item).await?;
+        Ok(Progress::Done)
+    }
+
+    /// Whether nothing of this generation can have been made under its recorded id: if that is not there, somebody
+    /// has taken it away.
+    fn is_of_an_earlier_generation(&self, item: &ResourceItem) -> bool {
+        item.id.is_some() && item.worked_on < self.generation()
     }
 
     fn must_look(&self, entry: &Entry, item: &ResourceItem) -> bool {
@@ -220,8 +225,23 @@ impl<G: Group> Turn<'_, G> {
     /// Notes the first look that did not find what may exist; says whether that was long enough ago for this
     /// one to mean that it does not.
     pub(crate) fn was_missed_long_enough(&self, item: &mut ResourceItem) -> bool {
-        let first = *item.missed_at.get_or_insert_with(|| self.now());
-        self.now().duration_since(first) >= self.engine.read_lag
+        match *item.missed.get_or_insert_with(|| Missed::Since(self.now())) {
+            Missed::Refused => true,
+            Missed::Since(first) => self.now().duration_since(first) >= self.engine.read_lag,
+        }
+    }
+}
+
+/// Notes what was found or made.
+fn note_found(item: &mut ResourceItem, found: &Found, now: Timestamp) {
+    item.id = Some(found.id.clone());
+    item.arn.clone_from(&found.arn);
+    item.attributes.clone_from(&found.attributes);
+    item.missed = None;
+    item.error = None;
+    if item.state == ResourceState::Planned {
+        // It exists: whatever is wrong with it, a removal must not take it for never made.
+        item.become_(ResourceState::Settling, now);
     }
 }
 
@@ -231,9 +251,18 @@ fn note_attempt(item: &mut ResourceItem, code: Code, now: Timestamp) {
         return;
     }
     item.become_(ResourceState::Settling, now);
-    // Refused for now, so that one look is enough; otherwise it may exist and not be seen yet.
     let refused = matches!(code, Code::Throttled | Code::NotFound);
-    item.missed_at = refused.then_some(Timestamp::UNIX_EPOCH);
+    item.missed = refused.then_some(Missed::Refused);
+}
+
+fn must_be_mutable(item: &ResourceItem, changes: &[Change]) -> Result<(), Fault> {
+    match changes.iter().find(|change| !item.kind.mutable().contains(&change.property.as_str())) {
+        None => Ok(()),
+        Some(change) => {
+            let message = format!("Its {} is not as it should be and cannot be changed.", change.property);
+            Err(Fault::new(Code::ResourceFailed, message))
+        }
+    }
 }
 
 /// Looks; what AWS calls not found is absent.
@@ -273,6 +302,7 @@ fn not_ours(entry: &Entry, found: &Found) -> Fault {
 mod tests {
     use super::*;
     use environment::Kind;
+    use serde_json::Value;
 
     fn planned() -> ResourceItem {
         let entry = Entry {
@@ -299,9 +329,28 @@ mod tests {
     fn what_may_have_been_made_is_looked_for_before_it_is_made_again_or_declared_absent() {
         for code in [Code::NetworkFailure, Code::ServiceUnavailable, Code::Conflict] {
             let mut item = planned();
-            item.missed_at = Some(Timestamp::UNIX_EPOCH);
+            item.missed = Some(Missed::Since(Timestamp::UNIX_EPOCH));
             note_attempt(&mut item, code, Timestamp::UNIX_EPOCH);
-            assert_eq!((item.state, item.missed_at), (ResourceState::Settling, None), "{code}");
+            assert_eq!((item.state, item.missed), (ResourceState::Settling, None), "{code}");
         }
+    }
+
+    #[test]
+    fn what_aws_refused_for_now_needs_one_look_only() {
+        for code in [Code::Throttled, Code::NotFound] {
+            let mut item = planned();
+            note_attempt(&mut item, code, Timestamp::UNIX_EPOCH);
+            assert_eq!((item.state, item.missed), (ResourceState::Settling, Some(Missed::Refused)), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_changed_fails_by_its_property() {
+        let change = |property: &str| Change { property: property.into(), wanted: Value::Null, seen: Value::Null };
+        let mut item = planned();
+        note_found(&mut item, &Found::ready("vpc-1"), Timestamp::UNIX_EPOCH);
+        assert!(must_be_mutable(&item, &[change("EnableDnsSupport")]).is_ok());
+        let refused = must_be_mutable(&item, &[change("EnableDnsSupport"), change("CidrBlock")]);
+        assert!(refused.is_err_and(|fault| fault.message.contains("CidrBlock")));
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     preflight::Preflight,
     records::Records,
     resource::Group,
+    survey::SurveyCall,
     turn::{Engine, Invocation},
 };
 use aws_config::SdkConfig;
@@ -41,6 +42,8 @@ pub enum Event {
     Turn(Call),
     /// By the API: whether an environment would fit.
     Preflight(Preflight),
+    /// By the survey and by operators: what belongs to no living environment.
+    Survey(SurveyCall),
 }
 
 async fn handle<G: Group>(engine: &Engine<G>, event: LambdaEvent<Event>) -> Result<Value, Thrown> {
@@ -71,6 +74,20 @@ impl<G: Group> Engine<G> {
                 }
                 .instrument(span)
                 .await
+            }
+            Event::Survey(_) => self.look_around().instrument(tracing::info_span!("call", action = "survey")).await,
+        }
+    }
+
+    async fn look_around(&self) -> Result<Value, Fault> {
+        match self.survey().await {
+            Ok(seen) => {
+                tracing::info!(strays = seen.strays.len(), whole = seen.whole, "looked around");
+                json(&seen)
+            }
+            Err(fault) => {
+                tracing::error!(fault = ?fault, "the survey was broken off");
+                Err(fault)
             }
         }
     }
@@ -167,7 +184,8 @@ mod tests {
             "step": "network", "action": "ensure",
         });
         assert!(matches!(serde_json::from_value(turn.clone()), Ok(Event::Turn(_))));
-        for action in ["preflight", "observe"] {
+        assert!(matches!(serde_json::from_value(json!({"action": "survey"})), Ok(Event::Survey(_))));
+        for action in ["preflight", "survey", "observe"] {
             let mut mixed = turn.clone();
             mixed["action"] = json!(action);
             assert!(serde_json::from_value::<Event>(mixed).is_err(), "{action} has no step");

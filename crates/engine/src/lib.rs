@@ -10,6 +10,7 @@ mod prove;
 pub mod records;
 mod remove;
 pub mod resource;
+pub mod survey;
 pub mod turn;
 
 pub use aws_config::SdkConfig;
@@ -19,5 +20,6 @@ pub use lambda::serve;
 pub use lambda_runtime::Error;
 pub use preflight::{Preflight, Quota};
 pub use records::Records;
-pub use resource::{Departure, Found, Group, Owner, Resource, Sighting, Site, State, absence_is_fine};
+pub use resource::{Departure, Found, Group, Owner, Resource, Site, State, absence_is_fine};
+pub use survey::{Sighting, Stray, Survey, Whose};
 pub use turn::{Engine, Invocation};

@@ -2,14 +2,16 @@
 //!
 //! Every recorded resource is looked up again and everything that carries the environment's tag is listed,
 //! recorded or not. Reads lag behind writes in this direction, too: what is still seen right after its removal
-//! is looked at again for a while before it is called left behind. What is found gets (back) into the records,
-//! so that the next delete removes it.
+//! is looked at again for a while before it is believed. What comes to light then although it was taken for gone (a
+//! twin, say, of a create that was carried out twice) is removed here and now. What cannot be removed gets back into
+//! the records, so that the next delete removes it.
 
 use crate::{
     call::Answer,
     ensure::look,
-    records::{Evidence, ResourceItem, ResourceState},
-    resource::{Group, Owner, State},
+    records::{ResourceItem, ResourceState},
+    resource::{Departure, Group, Owner, Site, State},
+    survey::Whose,
     turn::{Trouble, Turn, pause},
 };
 use environment::{Code, Entry, Fault, Key, Kind};
@@ -19,102 +21,145 @@ use std::collections::BTreeSet;
 /// How soon to look again at what should be gone.
 const LOOK_AGAIN: u32 = 5;
 
+/// Something that is still there.
+#[derive(Debug)]
+struct Remnant {
+    key: Key,
+    id: String,
+    /// It was taken for gone, or never known: no removal has failed on it.
+    is_news: bool,
+    /// It is on its way out.
+    is_leaving: bool,
+}
+
 impl<G: Group> Turn<'_, G> {
     /// Looks for anything that is left.
     pub(crate) async fn prove(&mut self) -> Result<Answer, Fault> {
         self.read_catalogue();
+        let left = match self.remnants().await? {
+            Ok(left) => left,
+            Err(fault) if fault.code.is_retryable() && !self.is_overdue() => {
+                return Ok(Answer::waiting(None, pause(&fault)));
+            }
+            Err(fault) => return Ok(Answer::failed(fault)),
+        };
+        let Some(first) = left.first() else { return Ok(Answer::done()) };
+        let again = Answer::waiting(Some(first.key.clone()), LOOK_AGAIN);
+        if self.now().duration_since(self.lease.since()) < self.engine.read_lag * 2 {
+            return Ok(again);
+        }
+        tracing::warn!(?left, "something is still there");
+        if left.iter().all(|one| one.is_news || one.is_leaving) && !self.is_overdue() {
+            if !self.has_time() {
+                return Ok(Answer::waiting(None, 0));
+            }
+            let removals = left.iter().filter(|one| !one.is_leaving).map(|one| self.remove_news(one));
+            let failed = join_all(removals).await.into_iter().find_map(Result::err);
+            match failed {
+                None => return Ok(again),
+                Some(fault) if fault.code.is_retryable() => {
+                    return Ok(Answer::waiting(fault.resource.clone(), pause(&fault)));
+                }
+                Some(fault) => tracing::error!(?fault, "what came to light cannot be removed"),
+            }
+        }
+        tracing::error!(?left, "resources are left behind");
+        for one in left.iter().filter(|one| one.is_news) {
+            self.take_back(one).await?;
+        }
+        let message = format!("{} still exists.", first.id);
+        Ok(Answer::failed(Fault::new(Code::NotStabilized, message).of(&first.key)))
+    }
+
+    /// Everything of this step that is still there; the inner fault is that of a look.
+    async fn remnants(&self) -> Result<Result<Vec<Remnant>, Fault>, Fault> {
         let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_tagged());
         let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
-        let lists =
-            join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(self.call.environment_id, kind)));
+        let whose = Whose::Environment(self.call.environment_id);
+        let lists = join_all(kinds.into_iter().map(|kind| self.engine.group.list_tagged(whose, kind)));
         let (looks, lists) = join(looks, lists).await;
-        let mut still_there: Vec<(Key, String)> = Vec::new();
+        let mut left: Vec<Remnant> = Vec::new();
         let mut fault = None;
-        for (item, result) in looks {
-            match result {
-                Ok(None) => {}
-                Ok(Some(id)) => still_there.push((item.key, id)),
+        for look in looks {
+            match look {
+                Ok(remnant) => left.extend(remnant),
                 Err(Trouble::Of(trouble)) => fault = fault.or(Some(trouble)),
                 Err(Trouble::Lost(lost)) => return Err(lost),
             }
         }
         for list in lists {
             match list {
-                Ok(seen) => still_there.extend(seen.into_iter().map(|one| {
-                    let key = one.resource.unwrap_or_else(|| one.kind.to_string());
-                    (Key::new(key), one.id)
-                })),
+                Ok(seen) => {
+                    for one in seen {
+                        if left.iter().any(|known| known.id == one.id) {
+                            continue;
+                        }
+                        let key = Key::new(one.resource.unwrap_or_else(|| one.kind.to_string()));
+                        let recorded = self.environment.resources.get(&key).and_then(|item| item.id.as_deref());
+                        let is_news = recorded != Some(one.id.as_str()) || self.state(&key) == ResourceState::Gone;
+                        left.push(Remnant { key, id: one.id, is_news, is_leaving: false });
+                    }
+                }
                 Err(trouble) => fault = fault.or(Some(trouble)),
             }
         }
-        if let Some(fault) = fault {
-            let retry = fault.code.is_retryable() && !self.is_overdue();
-            return Ok(if retry { Answer::waiting(None, pause(&fault)) } else { Answer::failed(fault) });
-        }
-        let Some((key, id)) = still_there.first() else { return Ok(Answer::done()) };
-        if self.now().duration_since(self.lease.since()) < self.engine.read_lag * 2 {
-            return Ok(Answer::waiting(Some(key.clone()), LOOK_AGAIN));
-        }
-        tracing::error!(left = ?still_there, "resources are left behind");
-        for (key, id) in &still_there {
-            self.take_back(key, id).await?;
-        }
-        let message = format!("{id} still exists.");
-        Ok(Answer::failed(Fault::new(Code::NotStabilized, message).of(key)))
+        Ok(fault.map_or(Ok(left), Err))
     }
 
-    /// Records what was found although its resource is recorded as gone: a twin, say, of a create that was
-    /// carried out twice. The next removal then removes it.
-    async fn take_back(&self, key: &Key, id: &str) -> Result<(), Fault> {
-        let Some(recorded) = self.environment.resources.get(key).filter(|it| it.state == ResourceState::Gone) else {
-            return Ok(());
-        };
-        let mut item = recorded.clone();
-        item.become_(ResourceState::Ready, self.now());
-        item.id = Some(id.to_owned());
-        item.evidence = None;
-        self.engine.records.save_resource(self.call.environment_id, &item).await
-    }
-
-    /// Looks for one resource; answers the id under which it still exists.
-    async fn look_for(&self, entry: &Entry) -> (ResourceItem, Result<Option<String>, Trouble>) {
-        let mut item = self.item(entry);
-        let result = self.note(entry, &mut item).await;
-        (item, result)
-    }
-
-    async fn note(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Option<String>, Trouble> {
+    /// Looks for one resource.
+    async fn look_for(&self, entry: &Entry) -> Result<Option<Remnant>, Trouble> {
         let Some(resource) = self.engine.group.resource(entry.kind) else {
             return Err(Fault::bug(format!("{} is not this function's", entry.kind)).into());
         };
+        let mut item = self.item(entry);
         if item.state == ResourceState::Retained {
             return Ok(None);
         }
-        let before = item.clone();
-        let found = look(resource, &self.site(entry, &before)?).await.map_err(|fault| fault.of(&entry.key))?;
-        match found {
-            Some(found) if found.owner == Owner::Ours && item.state == ResourceState::Gone => {
-                let leaving = matches!(found.state, State::Leaving);
-                item.become_(if leaving { ResourceState::Leaving } else { ResourceState::Ready }, self.now());
-                item.id = Some(found.id.clone());
-                item.evidence = None;
-                self.save(item).await?;
-                Ok(Some(found.id))
-            }
-            Some(found) if found.owner == Owner::Ours => Ok(Some(found.id)),
-            _ => {
-                let never_made = item.evidence.as_ref().is_some_and(|evidence| evidence.code == "NEVER_MADE");
-                // Also where a removal had failed, of something that is gone all the same.
-                if item.state != ResourceState::Gone || !never_made {
-                    let code = if found.is_some() { "FOREIGN" } else { "NOT_FOUND" };
-                    item.become_(ResourceState::Gone, self.now());
-                    item.error = None;
-                    item.evidence = Some(Evidence { code: code.to_owned(), looked_at: self.now() });
-                    self.save(item).await?;
-                }
-                Ok(None)
-            }
+        let found = look(resource, &self.site(entry, &item)?).await.map_err(|fault| fault.of(&entry.key))?;
+        if let Some(found) = found.as_ref().filter(|found| found.owner == Owner::Ours) {
+            return Ok(Some(Remnant {
+                key: entry.key.clone(),
+                id: found.id.clone(),
+                is_news: item.state == ResourceState::Gone,
+                is_leaving: matches!(found.state, State::Leaving),
+            }));
         }
+        let never_made = item.evidence.as_ref().is_some_and(|evidence| evidence.code == "NEVER_MADE");
+        // Also where a removal had failed, of something that is gone all the same.
+        if item.state != ResourceState::Gone || !never_made {
+            item.become_gone(if found.is_some() { "FOREIGN" } else { "NOT_FOUND" }, self.now());
+            self.save(&item).await?;
+        }
+        Ok(None)
+    }
+
+    /// Removes what came to light.
+    async fn remove_news(&self, news: &Remnant) -> Result<(), Fault> {
+        let entry = self.entries.iter().find(|entry| entry.key == news.key);
+        let Some((entry, resource)) = entry.and_then(|it| Some((it, self.engine.group.resource(it.kind)?))) else {
+            let message = format!("{} is no resource that this environment knows.", news.id);
+            return Err(Fault::new(Code::NotStabilized, message).of(&news.key));
+        };
+        let item = ResourceItem { id: Some(news.id.clone()), ..self.item(entry) };
+        let site: Site<'_> = self.site(entry, &item)?;
+        tracing::warn!(resource = %news.key, id = news.id, "removing what came to light");
+        match resource.remove(&site, &news.id).await {
+            Ok(Departure::Gone | Departure::Leaving) => Ok(()),
+            Err(fault) if fault.code == Code::NotFound => Ok(()),
+            Err(fault) => Err(fault.of(&news.key)),
+        }
+    }
+
+    /// Records what is there although its resource is recorded as gone. The next removal then removes it.
+    async fn take_back(&self, news: &Remnant) -> Result<(), Fault> {
+        let Some(recorded) = self.environment.resources.get(&news.key) else { return Ok(()) };
+        if recorded.state != ResourceState::Gone {
+            return Ok(());
+        }
+        let mut item = recorded.clone();
+        let state = if news.is_leaving { ResourceState::Leaving } else { ResourceState::Ready };
+        item.come_back(&news.id, state, self.now());
+        self.engine.records.save_resource(self.call.environment_id, &item).await
     }
 }

@@ -7,9 +7,9 @@
 use crate::{
     call::{Action, Answer},
     ensure::look,
-    records::{Evidence, ResourceItem, ResourceState},
+    records::{ResourceItem, ResourceState},
     resource::{Departure, Group, Owner, State},
-    turn::{Trouble, Turn, Waits, next_look, pause},
+    turn::{Progress, Trouble, Turn, Waves},
 };
 use environment::{Code, Entry, Fault, Key};
 use futures::future::join_all;
@@ -19,18 +19,16 @@ impl<G: Group> Turn<'_, G> {
     /// Drives the removal of every resource of the step as far as it goes now.
     pub(crate) async fn remove(&mut self) -> Result<Answer, Fault> {
         self.read_catalogue();
-        let mut faults: BTreeMap<Key, Fault> = BTreeMap::new();
-        let mut waits = Waits::default();
-        let mut tried: Vec<Key> = Vec::new();
+        let mut waves = Waves::default();
         loop {
-            let left: Vec<&Entry> = self.left().filter(|entry| !tried.contains(&entry.key)).collect();
+            let left: Vec<&Entry> = self.left().filter(|entry| !waves.tried.contains(&entry.key)).collect();
             let (wave, held): (Vec<&Entry>, Vec<&Entry>) =
                 left.into_iter().partition(|entry| self.holders(entry).next().is_none());
             if wave.is_empty() {
                 for entry in held {
                     match self.holders(entry).find(|holder| self.is_being_removed_elsewhere(holder)) {
-                        Some(holder) => waits.add_other_step(&holder.key, self.lease.attempt()),
-                        None => self.note_held(entry, &mut faults),
+                        Some(holder) => waves.waits.add_other_step(&holder.key, self.lease.attempt()),
+                        None => self.note_held(entry, &mut waves.faults),
                     }
                 }
                 break;
@@ -39,33 +37,17 @@ impl<G: Group> Turn<'_, G> {
                 return Ok(Answer::waiting(None, 0));
             }
             let outcomes = join_all(wave.into_iter().map(|entry| self.remove_one(entry))).await;
-            for (key, result) in self.take_in(outcomes)? {
-                match result {
-                    Ok(Departure::Gone) => {}
-                    Ok(Departure::Leaving) => {
-                        let item = &self.environment.resources[&key];
-                        waits.add(&key, next_look(item.since, item.kind.usual_removal_seconds(), self.now()));
-                    }
-                    Err(fault) => {
-                        tracing::warn!(resource = %key, fault = ?fault, "the resource does not go");
-                        if fault.code.is_retryable() {
-                            waits.add(&key, pause(&fault));
-                        }
-                        faults.insert(key.clone(), fault);
-                    }
-                }
-                tried.push(key);
-            }
+            self.take_in(outcomes, &mut waves)?;
             self.let_parts_go().await?;
         }
         if self.is_overdue()
-            && let Some(key) = waits.key()
+            && let Some(late) = waves.late("It did not go within the operation's time.")
         {
-            let late = Fault::new(Code::NotStabilized, "It did not go within the operation's time.").of(key);
-            return Ok(Answer::failed(faults.remove(key).unwrap_or(late)));
+            let fault = late.resource.as_ref().and_then(|key| waves.faults.remove(key));
+            return Ok(Answer::failed(fault.unwrap_or(late)));
         }
-        let first = faults.into_values().next();
-        Ok(waits.answer().or(first.map(Answer::failed)).unwrap_or_else(Answer::done))
+        let first = waves.faults.into_values().next();
+        Ok(waves.waits.answer().or(first.map(Answer::failed)).unwrap_or_else(Answer::done))
     }
 
     /// The step's entries that are still there and go by a call of their own.
@@ -107,14 +89,14 @@ impl<G: Group> Turn<'_, G> {
         }
     }
 
-    async fn remove_one(&self, entry: &Entry) -> (ResourceItem, Result<Departure, Trouble>) {
+    async fn remove_one(&self, entry: &Entry) -> (ResourceItem, Result<Progress, Trouble>) {
         let mut item = self.item(entry);
         let result = self.take_away(entry, &mut item).await;
         let result = self.note_fault(&mut item, result).await;
         (item, result)
     }
 
-    async fn take_away(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Departure, Trouble> {
+    async fn take_away(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Progress, Trouble> {
         let never_made = item.state == ResourceState::Planned && item.id.is_none() && !self.lease.unclean;
         if never_made && !entry.kind.is_made_by_the_request() {
             return self.note_gone(item, "NEVER_MADE").await;
@@ -141,6 +123,9 @@ impl<G: Group> Turn<'_, G> {
                 None => return self.note_gone(item, "NOT_FOUND").await,
             },
         };
+        if !self.has_time() {
+            return Ok(Progress::OutOfTime);
+        }
         match resource.remove(&site, &id).await {
             Ok(Departure::Gone) => self.note_gone(item, "NOT_FOUND").await,
             Ok(Departure::Leaving) => self.note_leaving(item).await,
@@ -151,32 +136,29 @@ impl<G: Group> Turn<'_, G> {
 
     /// Notes that a look or a removal did not find it. Absence right after a create proves nothing: what was made
     /// a moment ago, or may have been, is looked for again a read's lag later.
-    async fn note_absent(&self, item: &mut ResourceItem) -> Result<Departure, Trouble> {
-        let is_young = self.now().duration_since(item.since) < self.engine.read_lag;
+    async fn note_absent(&self, item: &mut ResourceItem) -> Result<Progress, Trouble> {
         let may_be_unseen = match item.state {
             ResourceState::Leaving => false,
-            _ => item.id.is_none() || is_young,
+            _ => item.id.is_none() || self.is_young(item),
         };
         if may_be_unseen && !self.was_missed_long_enough(item) {
             self.save(item).await?;
-            return Ok(Departure::Leaving);
+            return Ok(Progress::UnderWay);
         }
         self.note_gone(item, "NOT_FOUND").await
     }
 
-    async fn note_gone(&self, item: &mut ResourceItem, code: &str) -> Result<Departure, Trouble> {
-        item.become_(ResourceState::Gone, self.now());
-        item.error = None;
-        item.evidence = Some(Evidence { code: code.to_owned(), looked_at: self.now() });
+    async fn note_gone(&self, item: &mut ResourceItem, code: &str) -> Result<Progress, Trouble> {
+        item.become_gone(code, self.now());
         self.save(item).await?;
-        Ok(Departure::Gone)
+        Ok(Progress::Done)
     }
 
-    async fn note_leaving(&self, item: &mut ResourceItem) -> Result<Departure, Trouble> {
+    async fn note_leaving(&self, item: &mut ResourceItem) -> Result<Progress, Trouble> {
         item.become_(ResourceState::Leaving, self.now());
         item.error = None;
         self.save(item).await?;
-        Ok(Departure::Leaving)
+        Ok(Progress::UnderWay)
     }
 
     /// Records what went with what it was part of.

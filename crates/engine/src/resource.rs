@@ -12,6 +12,7 @@
 use crate::{
     call::Action,
     preflight::{Preflight, Quota},
+    survey::{Sighting, Whose},
 };
 use async_trait::async_trait;
 use environment::{Change, Code, Entry, EnvironmentId, Fault, Kind, OperationId, Place, Properties, tags};
@@ -31,9 +32,16 @@ pub trait Resource: Send + Sync {
     /// `seen` and differs from the wanted properties is corrected next.
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault>;
 
-    /// Makes it as it should be. Only properties among [`Kind::mutable`] are asked for.
-    async fn correct(&self, _at: &Site<'_>, found: &Found, _changes: &[Change]) -> Result<(), Fault> {
+    /// Makes it as it should be. Only properties among [`Kind::mutable`] are asked for. Answers what it is then:
+    /// mostly what it was; in another state where it has to settle; with another id where AWS gives it one.
+    async fn correct(&self, _at: &Site<'_>, found: Found, _changes: &[Change]) -> Result<Found, Fault> {
         Err(Fault::bug(format!("{} has nothing that can be corrected", found.id)))
+    }
+
+    /// Gives what has failed in an earlier generation another try, and answers what it is then. Where there is
+    /// nothing to be tried, the failure stands.
+    async fn try_again(&self, _at: &Site<'_>, _found: Found, failure: Fault) -> Result<Found, Fault> {
+        Err(failure)
     }
 
     /// Removes it.
@@ -53,28 +61,15 @@ pub trait Group: Send + Sync {
         Ok(None)
     }
 
-    /// What still exists of this kind and carries the environment's tag, recorded or not. Empty for a kind that
-    /// AWS cannot list by tag: the proof looks up every recorded resource besides.
-    async fn list_tagged(&self, _environment: EnvironmentId, _kind: Kind) -> Result<Vec<Sighting>, Fault> {
-        Ok(Vec::new())
-    }
+    /// What still exists of this kind and carries that tag, recorded or not. For one environment it may leave out
+    /// a kind whose things each must be asked for their tags: the proof looks up every resource by its name besides.
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault>;
 
     /// The quotas that the environment needs a part of. What cannot be told is left out: a quota that nobody knows
     /// refuses nothing. Read-only.
     async fn preflight(&self, _asked: &Preflight, _place: &Place) -> Vec<Quota> {
         Vec::new()
     }
-}
-
-/// Something that carries an environment's tag.
-#[derive(Clone, Debug)]
-pub struct Sighting {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its id.
-    pub id: String,
-    /// The value of its tag `prefect-environments:resource`.
-    pub resource: Option<String>,
 }
 
 /// A resource that was found or made.
@@ -176,6 +171,8 @@ pub struct Site<'a> {
     pub environment: EnvironmentId,
     /// The operation at work.
     pub operation: OperationId,
+    /// The environment's generation.
+    pub generation: u64,
     /// What the turn is for. In a removal only the owner is of interest, not how the resource is.
     pub action: Action,
     /// The account, region and stack.
@@ -216,9 +213,10 @@ impl Site<'_> {
         if of_environment && of_resource { Owner::Ours } else { Owner::Foreign }
     }
 
-    /// The client token of this operation's create: the same for every attempt, 32 characters.
+    /// The client token of this operation's create in this generation: the same for every attempt, 32 characters.
     pub fn token(&self) -> String {
-        let digest = Sha256::digest(format!("{}/{}/{}", self.environment, self.operation, self.entry.key));
+        let Site { environment, operation, generation, .. } = self;
+        let digest = Sha256::digest(format!("{environment}/{operation}/{generation}/{}", self.entry.key));
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -9,7 +9,7 @@
 //! nothing.
 
 use crate::{
-    call::{Action, Answer, Call, Outcome},
+    call::{Action, Answer, Call},
     clock::Clock,
     records::{Desired, Environment, Lease, Records, ResourceItem, ResourceState, Taken},
     resource::{Group, Site},
@@ -20,7 +20,7 @@ use environment::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a group's function is made of.
 #[derive(Debug)]
@@ -48,32 +48,34 @@ pub struct Invocation {
 
 /// A lease outlives its function by this much.
 const GRACE: SignedDuration = SignedDuration::from_secs(5);
-/// No wave of calls is begun with less time left: a call may take 8 s, and its outcome must be recorded. A wave of
-/// several slow calls may still outlive its function; the next turn then finds the step unclean.
-const WAVE: SignedDuration = SignedDuration::from_secs(12);
+/// Nothing is made, corrected or removed with less time left: a call may take 8 s ([`crate::aws::CALL_LIMIT`]), and
+/// its outcome must be recorded. What takes several slow calls may still outlive its function; the next turn then
+/// finds the step unclean.
+const A_CALL: SignedDuration = SignedDuration::from_secs(12);
 /// How soon to look again at what another step is working on: 2 s, and 2 s more with every turn.
 const OTHER_STEP: u32 = 2;
 
 impl<G: Group> Engine<G> {
     /// Takes a turn. A fault is thrown for bugs and lost infrastructure only.
     pub async fn turn(&self, call: &Call, invocation: &Invocation) -> Result<Answer, Fault> {
-        let lease =
+        let mut lease =
             match self.records.take_lease(call, &invocation.id, self.clock.now(), invocation.deadline + GRACE).await? {
                 Taken::Yes(lease) => lease,
                 Taken::Busy(seconds) => return Ok(Answer::waiting(None, seconds)),
                 Taken::Superseded => return Ok(Answer::superseded()),
             };
-        let answer = self.work(call, &lease, invocation).await?;
+        let answer = self.work(call, &mut lease, invocation).await?;
         self.records.release_lease(&lease, &answer, self.clock.now()).await?;
         Ok(answer)
     }
 
-    async fn work(&self, call: &Call, lease: &Lease, invocation: &Invocation) -> Result<Answer, Fault> {
+    async fn work(&self, call: &Call, lease: &mut Lease, invocation: &Invocation) -> Result<Answer, Fault> {
         let Some(environment) = self.records.load(call.environment_id).await? else {
             // A lost table must not cost anybody anything: what has no record is not touched.
             return Ok(Answer::superseded());
         };
         let record = &environment.record;
+        lease.generation = record.generation;
         if record.operation != Some(call.operation_id) || record.fence != call.fence {
             return Ok(Answer::superseded());
         }
@@ -112,8 +114,39 @@ pub(crate) enum Trouble {
     Lost(Fault),
 }
 
-/// What a wave came to, resource by resource.
-pub(crate) type Outcomes<T> = Vec<(Key, Result<T, Fault>)>;
+/// How far a resource came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It is as wanted.
+    Done,
+    /// It is on its way: look again.
+    UnderWay,
+    /// This turn has no time left for its next call.
+    OutOfTime,
+}
+
+/// What a step's waves have come to so far.
+#[derive(Default)]
+pub(crate) struct Waves {
+    /// What was driven in this turn.
+    pub(crate) tried: Vec<Key>,
+    /// What met a fault.
+    pub(crate) faults: BTreeMap<Key, Fault>,
+    /// What is waited for.
+    pub(crate) waits: Waits,
+}
+
+impl Waves {
+    /// The fault of what is still waited for when the operation's time is over.
+    pub(crate) fn late(&self, message: &str) -> Option<Fault> {
+        let key = self.waits.key()?;
+        let late = Fault::new(Code::NotStabilized, message).of(key);
+        Some(match self.faults.get(key) {
+            Some(fault) => Fault { aws_code: fault.aws_code.clone(), request_id: fault.request_id.clone(), ..late },
+            None => late,
+        })
+    }
+}
 
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
@@ -144,9 +177,24 @@ impl<G: Group> Turn<'_, G> {
         self.environment.resources.get(key).map_or(ResourceState::Planned, |item| item.state)
     }
 
-    /// Whether there is time for another wave of calls.
+    /// The environment's generation.
+    pub(crate) fn generation(&self) -> u64 {
+        self.environment.record.generation
+    }
+
+    /// Whether a resource is as wanted in this generation.
+    pub(crate) fn is_ready(&self, key: &Key) -> bool {
+        self.environment.resources.get(key).is_some_and(|item| item.is_ready(self.generation()))
+    }
+
+    /// Whether what is recorded of a resource is so recent that a read may not show it yet.
+    pub(crate) fn is_young(&self, item: &ResourceItem) -> bool {
+        self.now().duration_since(item.since) < self.engine.read_lag
+    }
+
+    /// Whether there is time for a call that makes, corrects or removes something.
     pub(crate) fn has_time(&self) -> bool {
-        self.invocation.deadline.duration_since(self.now()) > WAVE
+        self.invocation.deadline.duration_since(self.now()) > A_CALL
     }
 
     /// Whether the operation's own time is over.
@@ -159,7 +207,7 @@ impl<G: Group> Turn<'_, G> {
     pub(crate) fn another_step_failed(&self) -> bool {
         let operation = self.call.operation_id;
         let others = self.environment.steps.values().filter(|step| step.step != self.call.step);
-        others.into_iter().any(|step| step.ended(operation, Action::Ensure, Outcome::Failed))
+        others.into_iter().any(|step| step.failed(operation, self.generation()))
     }
 
     /// A resource's site. In a removal, references to what is gone are null; otherwise they must be known.
@@ -187,6 +235,7 @@ impl<G: Group> Turn<'_, G> {
         Site {
             environment: self.call.environment_id,
             operation: self.call.operation_id,
+            generation: self.generation(),
             action: self.call.action,
             place: &self.engine.place,
             entry,
@@ -211,22 +260,40 @@ impl<G: Group> Turn<'_, G> {
     }
 
     /// Takes in what a wave came to. Every outcome is kept before a loss of the table is spoken of.
-    pub(crate) fn take_in<T>(
+    pub(crate) fn take_in(
         &mut self,
-        outcomes: Vec<(ResourceItem, Result<T, Trouble>)>,
-    ) -> Result<Outcomes<T>, Fault> {
+        outcomes: Vec<(ResourceItem, Result<Progress, Trouble>)>,
+        waves: &mut Waves,
+    ) -> Result<(), Fault> {
         let mut lost = None;
-        let mut kept = Vec::new();
         for (item, result) in outcomes {
             let key = item.key.clone();
-            self.environment.resources.insert(key.clone(), item);
             match result {
-                Ok(progress) => kept.push((key, Ok(progress))),
-                Err(Trouble::Of(fault)) => kept.push((key, Err(fault))),
+                Ok(Progress::Done) => {}
+                Ok(Progress::UnderWay) => waves.waits.add(&key, self.next_look(&item)),
+                Ok(Progress::OutOfTime) => waves.waits.add(&key, 0),
+                Err(Trouble::Of(fault)) => {
+                    tracing::warn!(resource = %key, fault = ?fault, "the resource met a fault");
+                    if fault.code.is_retryable() {
+                        waves.waits.add(&key, pause(&fault));
+                    }
+                    waves.faults.insert(key.clone(), fault);
+                }
                 Err(Trouble::Lost(fault)) => lost = Some(fault),
             }
+            self.environment.resources.insert(key.clone(), item);
+            waves.tried.push(key);
         }
-        lost.map_or(Ok(kept), Err)
+        lost.map_or(Ok(()), Err)
+    }
+
+    /// When to look again at what is on its way.
+    fn next_look(&self, item: &ResourceItem) -> u32 {
+        let usual = match self.call.action {
+            Action::Ensure => item.kind.usual_seconds(),
+            Action::Remove | Action::Prove => item.kind.usual_removal_seconds(),
+        };
+        next_look(item.since, usual, self.now())
     }
 
     /// Records a resource.
@@ -242,7 +309,7 @@ fn lenient(wanted: &Properties, lookup: &impl Fn(&Reference) -> Option<String>) 
 
 /// How long to wait for what has been under way since `since` and usually takes `usual` seconds: what is left of
 /// that, at most 30 s at a time, and then a look every 10 s (every 2 s for what is usually quick).
-pub(crate) fn next_look(since: Timestamp, usual: u32, now: Timestamp) -> u32 {
+fn next_look(since: Timestamp, usual: u32, now: Timestamp) -> u32 {
     let elapsed = u32::try_from(now.duration_since(since).as_secs().max(0)).unwrap_or(u32::MAX);
     let rhythm = usual.clamp(2, 10);
     usual.saturating_sub(elapsed).clamp(rhythm, 30)

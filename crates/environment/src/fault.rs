@@ -40,6 +40,8 @@ pub enum Code {
     ForeignDependent,
     /// The API key never arrived: the request that carried it broke off.
     SecretNotReceived,
+    /// The environment's secret was deleted, and nobody here has the key that was in it.
+    SecretMissing,
     /// The secret is not the team's to use.
     SecretNotShared,
     /// The operation was stopped from outside.
@@ -50,7 +52,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 16] = [
+    pub const ALL: [Code; 17] = [
         Code::AccessDenied,
         Code::AlreadyExists,
         Code::QuotaExceeded,
@@ -64,6 +66,7 @@ impl Code {
         Code::ResourceFailed,
         Code::ForeignDependent,
         Code::SecretNotReceived,
+        Code::SecretMissing,
         Code::SecretNotShared,
         Code::Stopped,
         Code::Internal,
@@ -81,6 +84,7 @@ impl Code {
             | Code::ResourceFailed
             | Code::ForeignDependent
             | Code::SecretNotReceived
+            | Code::SecretMissing
             | Code::SecretNotShared
             | Code::Stopped
             | Code::Internal => false,
@@ -113,6 +117,7 @@ impl Code {
             Code::ResourceFailed => "RESOURCE_FAILED",
             Code::ForeignDependent => "FOREIGN_DEPENDENT",
             Code::SecretNotReceived => "SECRET_NOT_RECEIVED",
+            Code::SecretMissing => "SECRET_MISSING",
             Code::SecretNotShared => "SECRET_NOT_SHARED",
             Code::Stopped => "STOPPED",
             Code::Internal => "INTERNAL",

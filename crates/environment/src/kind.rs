@@ -113,12 +113,12 @@ impl Kind {
             Kind::Role => &["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"],
             Kind::Cluster => &["CapacityProviders"],
             Kind::LogGroup => &["RetentionInDays"],
-            Kind::Service => &["DesiredCount", "TaskDefinition"],
+            Kind::Service => &["DesiredCount", "NetworkConfiguration", "TaskDefinition"],
+            Kind::Route => &["GatewayId", "NatGatewayId"],
+            Kind::SubnetRouteTableAssociation => &["RouteTableId"],
             Kind::InternetGateway
             | Kind::VpcGatewayAttachment
             | Kind::RouteTable
-            | Kind::Route
-            | Kind::SubnetRouteTableAssociation
             | Kind::SecurityGroup
             | Kind::Eip
             | Kind::NatGateway
@@ -133,6 +133,12 @@ impl Kind {
     /// makes one more revision each time. The secret is made by the API, so a turn can only find it.
     pub fn is_looked_for_before_create(self) -> bool {
         matches!(self, Kind::Cluster | Kind::TaskDefinition | Kind::Secret)
+    }
+
+    /// Whether AWS itself refuses a second one, so that a create which may have been carried out can be sent once
+    /// more as soon as one look has not found it: what it made is found then.
+    pub fn has_no_twin(self) -> bool {
+        self.is_addressed_by_name() && !self.is_looked_for_before_create()
     }
 
     /// Whether the request itself makes it, before any step runs: only the request ever holds the secret.

@@ -14,6 +14,7 @@ mod log;
 mod pages;
 mod preflight;
 mod problem;
+mod proof;
 mod query;
 mod resolution;
 mod routes;

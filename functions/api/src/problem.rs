@@ -7,7 +7,7 @@ use crate::limits::VCPU;
 use axum::response::{IntoResponse, Response};
 use engine::{
     Quota,
-    records::{LimitReached, TeamLimit},
+    records::{LimitReached, Status, TeamLimit},
 };
 use environment::{
     EnvironmentId, Fault,
@@ -243,13 +243,20 @@ pub(crate) fn no_such_environment() -> Problem {
 }
 
 pub(crate) fn no_such_route() -> Problem {
-    let detail = "This API has /environments, /environments/{id} and /health.";
+    let detail = "This API has /environments, /environments/{id}, /environments/{id}/repair and /health.";
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path", detail)
 }
 
 pub(crate) fn method_not_allowed() -> Problem {
     let detail = "The header Allow says which methods this path has.";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The path does not have this method", detail)
+}
+
+/// Only what was made once, and is not being removed, can be made whole again.
+pub(crate) fn not_repairable(status: Status) -> Problem {
+    let detail =
+        format!("An environment can be repaired when it is ACTIVE or UPDATE_FAILED. It is {}.", status.as_str());
+    Problem::new(StatusCode::CONFLICT, "NOT_REPAIRABLE", "The environment cannot be repaired now", detail)
 }
 
 /// The name is taken; by which environment, is for its own team to know.

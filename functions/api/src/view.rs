@@ -1,9 +1,9 @@
 //! An environment as the API shows it: built from its records alone, so that a GET is one query.
 
-use crate::console;
+use crate::{console, proof::Proof};
 use engine::records::{
-    AskedBy, Environment, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState, Status,
-    StepReport, Summary, Turned, Verdict,
+    AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState,
+    Status, StepReport, Summary, Turned, Verdict,
 };
 use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, outputs, outputs::Ready};
 use executions::Executions;
@@ -23,6 +23,8 @@ pub(crate) struct EnvironmentView<'a> {
     resources: Vec<ResourceView<'a>>,
     outputs: Map<String, Value>,
     operations: Vec<OperationView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Proof>,
     created_by: &'a AskedBy,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_by: Option<&'a AskedBy>,
@@ -42,6 +44,8 @@ struct ResourceView<'a> {
     since: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Fault>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'a Evidence>,
 }
 
 /// An operation, the newest first.
@@ -94,6 +98,7 @@ impl<'a> EnvironmentView<'a> {
             resources: resources.values().map(ResourceView::of).collect(),
             outputs: outputs::outputs(&record.spec, resources.values().filter_map(ready)),
             operations: operations.iter().map(|one| OperationView::of(one, environment, executions)).collect(),
+            proof: Proof::of(environment),
             ..EnvironmentView::bare(record)
         }
     }
@@ -115,6 +120,7 @@ impl<'a> EnvironmentView<'a> {
                 state: ResourceState::Planned,
                 since: record.created_at,
                 error: None,
+                evidence: None,
             })
             .collect();
         resources.sort_by_key(|resource| resource.key);
@@ -152,6 +158,7 @@ impl<'a> EnvironmentView<'a> {
             resources: Vec::new(),
             outputs: Map::new(),
             operations: Vec::new(),
+            proof: None,
             created_by: &record.created_by,
             deleted_by: record.deleted_by.as_ref(),
             created_at: record.created_at,
@@ -182,6 +189,7 @@ impl<'a> ResourceView<'a> {
             state: item.state,
             since: item.since,
             error: item.error.as_ref(),
+            evidence: item.evidence.as_ref(),
         }
     }
 }

@@ -10,8 +10,8 @@ use aws_sdk_ecs::{
     error::ProvideErrorMetadata,
     types::{self, ClusterField, Tag},
 };
-use engine::{Departure, Found, Resource, Site, State, aws};
-use environment::{Change, Code, Fault};
+use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws};
+use environment::{Change, Code, Fault, Kind, catalogue};
 use serde_json::{Value, json};
 
 pub(crate) struct Cluster {
@@ -19,6 +19,9 @@ pub(crate) struct Cluster {
     /// Without retries: CreateCluster has no client token.
     pub(crate) once: Client,
 }
+
+/// DescribeClusters takes so many at once.
+const DESCRIBED_AT_ONCE: usize = 100;
 
 #[async_trait]
 impl Resource for Cluster {
@@ -55,7 +58,7 @@ impl Resource for Cluster {
         self.find(at).await?.ok_or_else(lags)
     }
 
-    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, _at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         for change in changes.iter().filter(|change| change.property == "CapacityProviders") {
             let put = self
                 .client
@@ -66,7 +69,7 @@ impl Resource for Cluster {
                 .set_default_capacity_provider_strategy(Some(Vec::new()));
             put.send().await.map_err(|error| aws::fault("ecs:PutClusterCapacityProviders", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
@@ -74,6 +77,27 @@ impl Resource for Cluster {
         let cluster = answer.map_err(|error| aws::fault("ecs:DeleteCluster", error))?.cluster;
         let leaving = cluster.is_some_and(|cluster| cluster.status().and_then(state).is_some());
         Ok(if leaving { Departure::Leaving } else { Departure::Gone })
+    }
+}
+
+impl Cluster {
+    /// The clusters that carry that tag.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let arns = self.client.list_clusters().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let arns = arns.map_err(|error| aws::fault("ecs:ListClusters", error))?;
+        // Of others this function may look at none.
+        let arns: Vec<String> = arns.into_iter().filter(|arn| arn.ends_with(catalogue::CLUSTER_SUFFIX)).collect();
+        let mut sightings = Vec::new();
+        for arns in arns.chunks(DESCRIBED_AT_ONCE) {
+            let look = self.client.describe_clusters().set_clusters(Some(arns.to_vec())).include(ClusterField::Tags);
+            let answer = look.send().await.map_err(|error| aws::fault("ecs:DescribeClusters", error))?;
+            let there = answer.clusters().iter().filter(|cluster| cluster.status().and_then(state).is_some());
+            sightings.extend(there.filter_map(|cluster| {
+                let tags = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+                whose.sighting(Kind::Cluster, cluster.cluster_name()?, tags)
+            }));
+        }
+        Ok(sightings)
     }
 }
 

@@ -5,8 +5,8 @@ mod log_group;
 mod namespace;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, aws};
-use environment::Kind;
+use engine::{Group, Resource, SdkConfig, Sighting, Whose, aws};
+use environment::{Fault, Kind};
 
 /// The group.
 pub struct ClusterGroup {
@@ -54,6 +54,17 @@ impl Group for ClusterGroup {
             | Kind::Secret
             | Kind::TaskDefinition
             | Kind::Service => None,
+        }
+    }
+
+    /// None of these services lists by tag: of one environment the proof looks up everything by its name.
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+        match (kind, whose) {
+            (_, Whose::Environment(_)) => Ok(Vec::new()),
+            (Kind::Cluster, _) => self.cluster.list_tagged(whose).await,
+            (Kind::PrivateDnsNamespace, _) => self.namespace.list_tagged(whose).await,
+            (Kind::LogGroup, _) => self.log_group.list_tagged(whose).await,
+            _ => Ok(Vec::new()),
         }
     }
 }

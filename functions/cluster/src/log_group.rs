@@ -4,8 +4,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
-use engine::{Departure, Found, Resource, Site, aws};
-use environment::{Change, Fault};
+use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws};
+use environment::{Change, Code, Fault, Kind, catalogue};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -40,20 +40,44 @@ impl Resource for LogGroup {
         Ok(Found::ready(name).arn(arn(at, name)).seen("RetentionInDays", Value::Null))
     }
 
-    async fn correct(&self, at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         for change in changes.iter().filter(|change| change.property == "RetentionInDays") {
             let days = change.wanted.as_i64().and_then(|days| i32::try_from(days).ok());
             let days = days.ok_or_else(|| Fault::bug(format!("{} has no retention", at.entry.key)))?;
             let put = self.client.put_retention_policy().log_group_name(&found.id).retention_in_days(days);
             put.send().await.map_err(|error| aws::fault("logs:PutRetentionPolicy", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let delete = self.client.delete_log_group().log_group_name(id);
         delete.send().await.map_err(|error| aws::fault("logs:DeleteLogGroup", error))?;
         Ok(Departure::Gone)
+    }
+}
+
+impl LogGroup {
+    /// The log groups that carry that tag.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let list = self.client.describe_log_groups().log_group_name_prefix(catalogue::LOG_GROUP_PREFIX);
+        let groups = list.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let groups = groups.map_err(|error| aws::fault("logs:DescribeLogGroups", error))?;
+        let mut sightings = Vec::new();
+        for group in whose.portion(groups) {
+            let (Some(name), Some(arn)) = (group.log_group_name(), group.arn()) else { continue };
+            let answer = self.client.list_tags_for_resource().resource_arn(arn.trim_end_matches(":*")).send().await;
+            match answer.map_err(|error| aws::fault("logs:ListTagsForResource", error)) {
+                Ok(answer) => {
+                    let tags = answer.tags().into_iter().flatten();
+                    let tags = tags.map(|(key, value)| (key.as_str(), value.as_str()));
+                    sightings.extend(whose.sighting(Kind::LogGroup, name, tags));
+                }
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(sightings)
     }
 }
 

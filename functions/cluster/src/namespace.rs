@@ -16,11 +16,12 @@ use aws_sdk_servicediscovery::{
         delete_namespace::DeleteNamespaceError as DeleteError,
     },
     types::{
-        NamespaceFilter, NamespaceFilterName, NamespaceType, Operation, OperationStatus, OperationTargetType, Tag,
+        NamespaceFilter, NamespaceFilterName, NamespaceSummary, NamespaceType, Operation, OperationStatus,
+        OperationTargetType, Tag,
     },
 };
-use engine::{Departure, Found, Owner, Resource, Site, State, aws};
-use environment::{Code, Fault};
+use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct PrivateDnsNamespace {
     pub(crate) client: Client,
@@ -152,26 +153,42 @@ impl PrivateDnsNamespace {
         Ok(self.same_named(at).await?.into_iter().find(|found| found.owner == Owner::Ours))
     }
 
-    /// Every private namespace of the wanted name, with its owner.
-    async fn same_named(&self, at: &Site<'_>) -> Result<Vec<Found>, Fault> {
-        let name = at.text("Name")?;
-        let filters =
-            [(NamespaceFilterName::Type, NamespaceType::DnsPrivate.as_str()), (NamespaceFilterName::Name, name)];
-        let filters: Result<Vec<_>, _> = filters
-            .into_iter()
-            .map(|(name, value)| NamespaceFilter::builder().name(name).values(value).build())
-            .collect();
+    /// Every private namespace, or every one of this name.
+    async fn list(&self, name: Option<&str>) -> Result<Vec<NamespaceSummary>, Fault> {
+        let kind = (NamespaceFilterName::Type, NamespaceType::DnsPrivate.as_str());
+        let filters = [Some(kind), name.map(|name| (NamespaceFilterName::Name, name))].into_iter().flatten();
+        let filters: Result<Vec<_>, _> =
+            filters.map(|(name, value)| NamespaceFilter::builder().name(name).values(value).build()).collect();
         let list = self.client.list_namespaces().set_filters(Some(filters.map_err(bug)?));
         let pages = list.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
         let pages = pages.map_err(|error| aws::fault("servicediscovery:ListNamespaces", error))?;
-        let mut same_named = Vec::new();
-        for namespace in pages.into_iter().flat_map(|page| page.namespaces.unwrap_or_default()) {
-            if namespace.name() != Some(name) || namespace.r#type() != Some(&NamespaceType::DnsPrivate) {
-                continue;
-            }
+        let listed = pages.into_iter().flat_map(|page| page.namespaces.unwrap_or_default());
+        let is_private = |it: &NamespaceSummary| it.r#type() == Some(&NamespaceType::DnsPrivate);
+        Ok(listed.filter(|it| is_private(it) && (name.is_none() || it.name() == name)).collect())
+    }
+
+    /// The private namespaces that carry that tag.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let mut sightings = Vec::new();
+        for namespace in whose.portion(self.list(None).await?) {
             let (Some(id), Some(arn)) = (namespace.id(), namespace.arn()) else { continue };
-            match self.owner(at, arn).await {
-                Ok(owner) => same_named.push(Found::ready(id).arn(arn).owner(owner)),
+            match self.tags_of(arn).await {
+                Ok(tags) => sightings.extend(whose.sighting(Kind::PrivateDnsNamespace, id, pairs(&tags))),
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(sightings)
+    }
+
+    /// Every private namespace of the wanted name, with its owner.
+    async fn same_named(&self, at: &Site<'_>) -> Result<Vec<Found>, Fault> {
+        let name = at.text("Name")?;
+        let mut same_named = Vec::new();
+        for namespace in self.list(Some(name)).await? {
+            let (Some(id), Some(arn)) = (namespace.id(), namespace.arn()) else { continue };
+            match self.tags_of(arn).await {
+                Ok(tags) => same_named.push(Found::ready(id).arn(arn).owner(at.owner(pairs(&tags)))),
                 Err(fault) if fault.code == Code::NotFound => {}
                 Err(fault) => return Err(fault),
             }
@@ -179,10 +196,10 @@ impl PrivateDnsNamespace {
         Ok(same_named)
     }
 
-    async fn owner(&self, at: &Site<'_>, arn: &str) -> Result<Owner, Fault> {
+    async fn tags_of(&self, arn: &str) -> Result<Vec<Tag>, Fault> {
         let answer = self.client.list_tags_for_resource().resource_arn(arn).send().await;
         let answer = answer.map_err(|error| aws::fault("servicediscovery:ListTagsForResource", error))?;
-        Ok(at.owner(answer.tags().iter().map(|tag| (tag.key(), tag.value()))))
+        Ok(answer.tags.unwrap_or_default())
     }
 
     async fn holds_services(&self, id: &str) -> Result<bool, Fault> {
@@ -210,6 +227,10 @@ fn progress(operation: &Operation) -> Progress {
         }
         _ => Progress::Running,
     }
+}
+
+fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().map(|tag| (tag.key(), tag.value()))
 }
 
 fn tags(at: &Site<'_>) -> Result<Vec<Tag>, Fault> {

@@ -6,8 +6,8 @@ mod role;
 mod secret;
 
 use async_trait::async_trait;
-use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting, aws};
-use environment::{EnvironmentId, Fault, Kind, Place};
+use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting, Whose, aws};
+use environment::{Fault, Kind, Place};
 
 /// The group.
 pub struct Identity {
@@ -56,10 +56,11 @@ impl Group for Identity {
         quotas::told(&self.role.client, asked, place).await
     }
 
-    /// Secrets only: IAM lists no tags with its roles, and the proof looks each role up by its name anyway.
-    async fn list_tagged(&self, environment: EnvironmentId, kind: Kind) -> Result<Vec<Sighting>, Fault> {
-        match kind {
-            Kind::Secret => self.secret.list_tagged(environment).await,
+    /// IAM lists no tags with its roles: of one environment the proof looks each role up by its name.
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+        match (kind, whose) {
+            (Kind::Secret, _) => self.secret.list_tagged(whose).await,
+            (Kind::Role, Whose::Stack(place, _)) => self.role.list_tagged(whose, &place.role_path).await,
             _ => Ok(Vec::new()),
         }
     }

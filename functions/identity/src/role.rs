@@ -8,8 +8,8 @@
 use crate::document;
 use async_trait::async_trait;
 use aws_sdk_iam::{Client, types::Tag};
-use engine::{Action, Departure, Found, Owner, Resource, Site, absence_is_fine, aws};
-use environment::{Change, Code, Fault};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, Whose, absence_is_fine, aws};
+use environment::{Change, Code, Fault, Kind};
 use serde_json::{Value, json};
 
 pub(crate) struct Role {
@@ -61,7 +61,7 @@ impl Resource for Role {
         Ok(Found::ready(name).arn(role.arn()).seen("ManagedPolicyArns", json!([])).seen("Policies", json!([])))
     }
 
-    async fn correct(&self, at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         let role = &found.id;
         for change in changes {
             match change.property.as_str() {
@@ -90,7 +90,7 @@ impl Resource for Role {
                 other => return Err(Fault::bug(format!("{}: a role's {other} cannot be corrected", at.entry.key))),
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
@@ -113,6 +113,32 @@ impl Resource for Role {
             absence_is_fine(self.delete_inline(id, &name).await)?;
         }
         self.delete(id).await.map(|()| Departure::Gone)
+    }
+}
+
+impl Role {
+    /// The roles under this path that carry that tag. Another stack's have another path.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>, path: &str) -> Result<Vec<Sighting>, Fault> {
+        let pages = self.client.list_roles().path_prefix(path).into_paginator();
+        let roles = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let mut roles = roles.map_err(|error| aws::fault("iam:ListRoles", error))?;
+        roles.retain(|role| role.path().starts_with(path));
+        let mut sightings = Vec::new();
+        for role in whose.portion(roles) {
+            let name = role.role_name();
+            // The list has no tags (IAM API reference, ListRoles).
+            let answer = self.client.get_role().role_name(name).send().await;
+            match answer.map_err(|error| aws::fault("iam:GetRole", error)) {
+                Ok(answer) => {
+                    let role = answer.role.unwrap_or(role.clone());
+                    let tags = role.tags().iter().map(|tag| (tag.key(), tag.value()));
+                    sightings.extend(whose.sighting(Kind::Role, name, tags));
+                }
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(sightings)
     }
 }
 

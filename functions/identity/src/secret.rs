@@ -12,8 +12,8 @@ use aws_sdk_secretsmanager::{
     operation::describe_secret::DescribeSecretOutput,
     types::{Filter, FilterNameStringType, Tag},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, aws};
-use environment::{Code, EnvironmentId, Fault, Kind, tags};
+use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct Secret {
     pub(crate) client: Client,
@@ -40,7 +40,12 @@ impl Resource for Secret {
         Ok(found)
     }
 
-    async fn create(&self, _at: &Site<'_>) -> Result<Found, Fault> {
+    async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
+        if at.generation > 1 {
+            let message = "The secret was deleted, and only the team has the key. Delete the environment and ask for it \
+                           again with the key, or restore the secret where it is only scheduled for deletion.";
+            return Err(Fault::new(Code::SecretMissing, message));
+        }
         Err(Fault::new(Code::SecretNotReceived, "The request broke off before it had written the secret."))
     }
 
@@ -63,24 +68,26 @@ impl Secret {
         answer.map_err(|error| aws::fault("secretsmanager:DescribeSecret", error))
     }
 
-    /// The secrets that carry the environment's tag. The list lags behind deletions and its filter takes
-    /// prefixes, so each hit is looked at.
-    pub(crate) async fn list_tagged(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let environment = environment.to_string();
+    /// The secrets that carry that tag. The list lags behind deletions and its filter takes prefixes, so each hit is
+    /// looked at.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let (tag, value) = whose.tag();
         let filter = |name, value: &str| Filter::builder().key(name).values(value).build();
         let list = self
             .client
             .list_secrets()
-            .filters(filter(FilterNameStringType::TagKey, tags::ID))
-            .filters(filter(FilterNameStringType::TagValue, &environment));
+            .filters(filter(FilterNameStringType::TagKey, tag))
+            .filters(filter(FilterNameStringType::TagValue, &value));
         let pages = list.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
         let pages = pages.map_err(|error| aws::fault("secretsmanager:ListSecrets", error))?;
         let mut sightings = Vec::new();
         let listed = pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default());
-        for arn in listed.filter_map(|secret| secret.arn) {
+        // The filters are no pair: another tag may have that value. Of others this function may look at none.
+        let listed = listed.filter(|secret| whose.sighting(Kind::Secret, "", pairs(secret.tags())).is_some());
+        for arn in whose.portion(listed.filter_map(|secret| secret.arn).collect()) {
             match self.describe(&arn).await {
                 Ok(secret) if secret.deleted_date().is_some() => {}
-                Ok(secret) => sightings.extend(sighting(&environment, &arn, secret.tags())),
+                Ok(secret) => sightings.extend(whose.sighting(Kind::Secret, arn, pairs(secret.tags()))),
                 Err(fault) if fault.code == Code::NotFound => {}
                 Err(fault) => return Err(fault),
             }
@@ -97,30 +104,9 @@ fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
 }
 
-fn sighting(environment: &str, arn: &str, of: &[Tag]) -> Option<Sighting> {
-    let value = |wanted| pairs(of).find(|(key, _)| *key == wanted).map(|(_, value)| value);
-    (value(tags::ID) == Some(environment)).then(|| Sighting {
-        kind: Kind::Secret,
-        id: arn.to_owned(),
-        resource: value(tags::RESOURCE).map(str::to_owned),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn tag(key: &str, value: &str) -> Tag {
-        Tag::builder().key(key).value(value).build()
-    }
-
-    #[test]
-    fn a_secret_that_only_begins_like_ours_is_no_sighting() {
-        let tags = [tag(tags::ID, "env-1"), tag(tags::RESOURCE, "identity/secret")];
-        assert!(sighting("env-", "arn", &tags).is_none());
-        let seen = sighting("env-1", "arn", &tags).and_then(|sighting| sighting.resource);
-        assert_eq!(seen.as_deref(), Some("identity/secret"));
-    }
 
     #[test]
     fn a_secret_that_is_being_deleted_already_is_known_by_its_words() {

@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_addresses::builders::DescribeAddressesFluentBuilder,
     types::{Address, DomainType, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, aws::fault};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct Eip(pub(crate) Clients);
 
@@ -54,9 +54,9 @@ impl Resource for Eip {
 }
 
 impl Eip {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_addresses().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::Eip, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_addresses().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::Eip, whose, list(request).await?))
     }
 }
 

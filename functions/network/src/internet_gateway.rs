@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_internet_gateways::builders::DescribeInternetGatewaysFluentBuilder,
     types::{self, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, aws::fault};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct InternetGateway(pub(crate) Clients);
 
@@ -48,9 +48,9 @@ impl Resource for InternetGateway {
 }
 
 impl InternetGateway {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_internet_gateways().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::InternetGateway, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_internet_gateways().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::InternetGateway, whose, list(request).await?))
     }
 }
 

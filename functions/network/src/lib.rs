@@ -26,8 +26,8 @@ mod tests;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
-use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting};
-use environment::{Code, EnvironmentId, Fault, Kind, Place};
+use engine::{Group, Preflight, Quota, Resource, SdkConfig, Sighting, Whose};
+use environment::{Code, Fault, Kind, Place};
 
 /// The resources of the network.
 pub struct Network {
@@ -108,15 +108,15 @@ impl Group for Network {
 
     /// One list for each kind that carries tags. `DescribeTags` would be a single call, but it knows a tag
     /// and not whether its bearer still lives.
-    async fn list_tagged(&self, environment: EnvironmentId, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
         match kind {
-            Kind::Vpc => self.vpc.sightings(environment).await,
-            Kind::InternetGateway => self.internet_gateway.sightings(environment).await,
-            Kind::Subnet => self.subnet.sightings(environment).await,
-            Kind::RouteTable => self.route_table.sightings(environment).await,
-            Kind::SecurityGroup => self.security_group.sightings(environment).await,
-            Kind::Eip => self.eip.sightings(environment).await,
-            Kind::NatGateway => self.nat_gateway.sightings(environment).await,
+            Kind::Vpc => self.vpc.sightings(whose).await,
+            Kind::InternetGateway => self.internet_gateway.sightings(whose).await,
+            Kind::Subnet => self.subnet.sightings(whose).await,
+            Kind::RouteTable => self.route_table.sightings(whose).await,
+            Kind::SecurityGroup => self.security_group.sightings(whose).await,
+            Kind::Eip => self.eip.sightings(whose).await,
+            Kind::NatGateway => self.nat_gateway.sightings(whose).await,
             // Without tags of their own they go with what they are part of.
             _ => Ok(Vec::new()),
         }

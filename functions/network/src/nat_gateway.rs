@@ -7,8 +7,8 @@ use aws_sdk_ec2::{
     operation::describe_nat_gateways::builders::DescribeNatGatewaysFluentBuilder,
     types::{self, ConnectivityType, NatGatewayState, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct NatGateway(pub(crate) Clients);
 
@@ -42,6 +42,12 @@ impl Resource for NatGateway {
         Ok(Found::ready(id).state(gateway.map_or(State::Settling, state)))
     }
 
+    /// A gateway that has failed cannot be mended: it is deleted, and another one made when it is gone.
+    async fn try_again(&self, at: &Site<'_>, found: Found, _failure: Fault) -> Result<Found, Fault> {
+        self.remove(at, &found.id).await?;
+        Ok(found.state(State::Leaving))
+    }
+
     /// A failed one is deleted the same way: AWS would take an hour to clear it away by itself.
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let answer = self.0.ec2.delete_nat_gateway().nat_gateway_id(id).send().await;
@@ -51,10 +57,10 @@ impl Resource for NatGateway {
 }
 
 impl NatGateway {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_nat_gateways().filter(tagged::of_environment(environment));
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_nat_gateways().filter(tagged::of(whose));
         let there = list(request).await?.into_iter().filter(is_there);
-        Ok(tagged::sightings(Kind::NatGateway, environment, there))
+        Ok(tagged::sightings(Kind::NatGateway, whose, there))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{Clients, halves, route_table};
 use async_trait::async_trait;
 use aws_sdk_ec2::types;
 use engine::{Departure, Found, Owner, Resource, Site, aws::fault};
-use environment::{Code, Fault};
+use environment::{Change, Code, Fault};
 
 pub(crate) struct Route(pub(crate) Clients);
 
@@ -35,6 +35,18 @@ impl Resource for Route {
         Ok(Found::ready(id(table, destination)))
     }
 
+    /// A route that leads elsewhere than it should: to a gateway that was replaced, or wherever somebody led it.
+    async fn correct(&self, at: &Site<'_>, found: Found, _changes: &[Change]) -> Result<Found, Fault> {
+        let (table, destination) = (at.text("RouteTableId")?, at.text("DestinationCidrBlock")?);
+        let request = self.0.ec2.replace_route().route_table_id(table).destination_cidr_block(destination);
+        let request = match at.text("NatGatewayId") {
+            Ok(gateway) => request.nat_gateway_id(gateway),
+            Err(_) => request.gateway_id(at.text("GatewayId")?),
+        };
+        request.send().await.map_err(|error| not_attached_yet(fault("ec2:ReplaceRoute", error)))?;
+        Ok(found)
+    }
+
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let (table, destination) = halves(id)?;
         let request = self.0.ec2.delete_route().route_table_id(table).destination_cidr_block(destination);
@@ -57,12 +69,16 @@ fn not_attached_yet(mut fault: Fault) -> Fault {
     fault
 }
 
-/// A route that leads elsewhere than ours should was put there by somebody else.
+/// A route that leads elsewhere than ours should was put there by somebody else, unless ours is recorded: then
+/// somebody led it elsewhere, or what it led to is gone.
 fn read(at: &Site<'_>, table: &str, destination: &str, route: &types::Route) -> Found {
     let (gateway, nat_gateway) = (route.gateway_id(), route.nat_gateway_id());
     let elsewhere = |property: &str, seen: Option<&str>| at.text(property).is_ok_and(|wanted| seen != Some(wanted));
-    let foreign = elsewhere("GatewayId", gateway) || elsewhere("NatGatewayId", nat_gateway);
-    Found::ready(id(table, destination)).owner(if foreign { Owner::Foreign } else { Owner::Ours })
+    let foreign = at.id.is_none() && (elsewhere("GatewayId", gateway) || elsewhere("NatGatewayId", nat_gateway));
+    Found::ready(id(table, destination))
+        .owner(if foreign { Owner::Foreign } else { Owner::Ours })
+        .seen("GatewayId", gateway)
+        .seen("NatGatewayId", nat_gateway)
 }
 
 #[cfg(test)]

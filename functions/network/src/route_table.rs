@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_route_tables::builders::DescribeRouteTablesFluentBuilder,
     types::{self, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, aws::fault};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct RouteTable(pub(crate) Clients);
 
@@ -48,9 +48,9 @@ impl Resource for RouteTable {
 }
 
 impl RouteTable {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_route_tables().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::RouteTable, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_route_tables().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::RouteTable, whose, list(request).await?))
     }
 }
 

@@ -11,8 +11,8 @@ use aws_sdk_ec2::{
     operation::describe_security_groups::builders::DescribeSecurityGroupsFluentBuilder,
     types::{self, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, aws::fault};
-use environment::{Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use environment::{Code, Fault, Kind};
 
 pub(crate) struct SecurityGroup(pub(crate) Clients);
 
@@ -60,9 +60,9 @@ impl Resource for SecurityGroup {
 }
 
 impl SecurityGroup {
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_security_groups().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::SecurityGroup, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_security_groups().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::SecurityGroup, whose, list(request).await?))
     }
 }
 

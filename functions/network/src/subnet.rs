@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_subnets::builders::DescribeSubnetsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, SubnetState},
 };
-use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, aws::fault};
-use environment::{Change, Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws::fault};
+use environment::{Change, Code, Fault, Kind};
 use ipnet::Ipv4Net;
 
 pub(crate) struct Subnet(pub(crate) Clients);
@@ -48,13 +48,13 @@ impl Resource for Subnet {
         Ok(Found::ready(id).seen("MapPublicIpOnLaunch", false))
     }
 
-    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, _at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         for change in changes.iter().filter(|change| change.property == "MapPublicIpOnLaunch") {
             let value = AttributeBooleanValue::builder().value(change.wanted == true).build();
             let request = self.0.ec2.modify_subnet_attribute().subnet_id(&found.id).map_public_ip_on_launch(value);
             request.send().await.map_err(|error| fault("ec2:ModifySubnetAttribute", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
@@ -77,9 +77,9 @@ impl Subnet {
         Ok(foreign.and_then(types::Subnet::subnet_id).map(str::to_owned))
     }
 
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_subnets().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::Subnet, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_subnets().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::Subnet, whose, list(request).await?))
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::{Clients, made, route_table, tagged};
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{RouteTableAssociation, RouteTableAssociationStateCode as StateCode};
-use engine::{Departure, Found, Owner, Resource, Site, State, aws::fault};
-use environment::{Code, Fault};
+use engine::{Departure, Found, Resource, Site, State, aws::fault};
+use environment::{Change, Code, Fault};
 
 pub(crate) struct SubnetRouteTableAssociation(pub(crate) Clients);
 
@@ -30,6 +30,14 @@ impl Resource for SubnetRouteTableAssociation {
         made("ec2:AssociateRouteTable", answer.association_id()).map(Found::ready)
     }
 
+    /// Leads the subnet back to our table. AWS gives the association another id.
+    async fn correct(&self, at: &Site<'_>, found: Found, _changes: &[Change]) -> Result<Found, Fault> {
+        let request = self.0.once.replace_route_table_association().association_id(&found.id);
+        let answer = request.route_table_id(at.text("RouteTableId")?).send().await;
+        let answer = answer.map_err(|error| fault("ec2:ReplaceRouteTableAssociation", error))?;
+        made("ec2:ReplaceRouteTableAssociation", answer.new_association_id()).map(Found::ready)
+    }
+
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let answer = self.0.ec2.disassociate_route_table().association_id(id).send().await;
         answer.map_err(|error| fault("ec2:DisassociateRouteTable", error))?;
@@ -38,7 +46,7 @@ impl Resource for SubnetRouteTableAssociation {
 }
 
 /// The association, if it is the one that is looked for and still there. Where our subnet is associated with
-/// another table, somebody else did that.
+/// another table, somebody else did that: the subnet is ours, and is led back.
 fn read(at: &Site<'_>, association: &RouteTableAssociation) -> Option<Found> {
     let id = association.route_table_association_id()?;
     let meant = match at.id {
@@ -46,8 +54,7 @@ fn read(at: &Site<'_>, association: &RouteTableAssociation) -> Option<Found> {
         None => association.subnet_id().is_some() && association.subnet_id() == at.text("SubnetId").ok(),
     };
     let state = meant.then(|| state(association))??;
-    let foreign = at.text("RouteTableId").is_ok_and(|wanted| association.route_table_id() != Some(wanted));
-    Some(Found::ready(id).state(state).owner(if foreign { Owner::Foreign } else { Owner::Ours }))
+    Some(Found::ready(id).state(state).seen("RouteTableId", association.route_table_id()))
 }
 
 fn state(association: &RouteTableAssociation) -> Option<State> {

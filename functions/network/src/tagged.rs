@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
     Address, EgressOnlyInternetGateway, Filter, InternetGateway, NatGateway, NetworkAcl, NetworkInterface,
     ResourceType, RouteTable, SecurityGroup, Subnet, Tag, TagSpecification, Vpc, VpcEndpoint, VpnGateway,
 };
-use engine::{Owner, Sighting, Site};
+use engine::{Owner, Sighting, Site, Whose};
 use environment::{EnvironmentId, Kind, tags};
 
 /// Something of EC2 that carries tags.
@@ -56,14 +56,15 @@ pub(crate) fn filter(name: impl Into<String>, value: impl Into<String>) -> Filte
     Filter::builder().name(name).values(value).build()
 }
 
-/// What carries this environment's tag.
-pub(crate) fn of_environment(environment: EnvironmentId) -> Filter {
-    filter(format!("tag:{}", tags::ID), environment.to_string())
+/// What carries the tag of these.
+pub(crate) fn of(whose: Whose<'_>) -> Filter {
+    let (key, value) = whose.tag();
+    filter(format!("tag:{key}"), value)
 }
 
 /// What carries this environment's tag and this resource's.
 pub(crate) fn of_resource(at: &Site<'_>) -> Vec<Filter> {
-    vec![of_environment(at.environment), filter(format!("tag:{}", tags::RESOURCE), at.entry.key.as_str())]
+    vec![of(Whose::Environment(at.environment)), filter(format!("tag:{}", tags::RESOURCE), at.entry.key.as_str())]
 }
 
 /// Whose it is: ours if it has the recorded id, or our tags.
@@ -71,7 +72,7 @@ pub(crate) fn owner(at: &Site<'_>, thing: &impl Tagged) -> Owner {
     if at.id.is_some() && at.id == thing.id() {
         return Owner::Ours;
     }
-    at.owner(thing.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))))
+    at.owner(pairs(thing.tags()))
 }
 
 /// Those that are ours. Where an id is recorded, nothing with another id is meant.
@@ -88,17 +89,11 @@ pub(crate) fn belongs(environment: EnvironmentId, thing: &impl Tagged) -> bool {
     thing.tags().iter().any(|tag| tag.key() == Some(tags::ID) && tag.value() == Some(&id))
 }
 
-/// What a sweep saw of one kind.
-pub(crate) fn sightings<T: Tagged>(
-    kind: Kind,
-    environment: EnvironmentId,
-    seen: impl IntoIterator<Item = T>,
-) -> Vec<Sighting> {
-    let seen = seen.into_iter().filter(|thing| belongs(environment, thing));
-    seen.filter_map(|thing| {
-        let resource = thing.tags().iter().find(|tag| tag.key() == Some(tags::RESOURCE));
-        let resource = resource.and_then(Tag::value).map(str::to_owned);
-        Some(Sighting { kind, id: thing.id()?.to_owned(), resource })
-    })
-    .collect()
+/// What a look saw of one kind that is theirs.
+pub(crate) fn sightings<T: Tagged>(kind: Kind, whose: Whose<'_>, seen: impl IntoIterator<Item = T>) -> Vec<Sighting> {
+    seen.into_iter().filter_map(|thing| whose.sighting(kind, thing.id()?, pairs(thing.tags()))).collect()
+}
+
+fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
+    tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
 }

@@ -73,6 +73,7 @@ fn site<'a>(entry: &'a Entry, place: &'a Place, id: Option<&'a str>) -> Site<'a>
     Site {
         environment: environment(),
         operation: OperationId::new(1, 1),
+        generation: 1,
         action: Action::Remove,
         place,
         entry,

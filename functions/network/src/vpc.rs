@@ -10,8 +10,8 @@ use aws_sdk_ec2::{
     operation::describe_vpcs::builders::DescribeVpcsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, aws::fault};
-use environment::{Change, Code, EnvironmentId, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use environment::{Change, Code, Fault, Kind};
 
 /// DNS names for what is in the VPC need DNS, so that is turned on first.
 const ATTRIBUTES: [&str; 2] = ["EnableDnsSupport", "EnableDnsHostnames"];
@@ -48,7 +48,7 @@ impl Resource for Vpc {
         Ok(Found::ready(id).seen("EnableDnsSupport", true).seen("EnableDnsHostnames", false))
     }
 
-    async fn correct(&self, _at: &Site<'_>, found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, _at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         // One attribute a call: AWS takes no more.
         for name in ATTRIBUTES {
             let Some(change) = changes.iter().find(|change| change.property == name) else { continue };
@@ -60,7 +60,7 @@ impl Resource for Vpc {
             };
             request.send().await.map_err(|error| fault("ec2:ModifyVpcAttribute", error))?;
         }
-        Ok(())
+        Ok(found)
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
@@ -84,9 +84,9 @@ impl Vpc {
         Ok(value.and_then(AttributeBooleanValue::value).unwrap_or_default())
     }
 
-    pub(crate) async fn sightings(&self, environment: EnvironmentId) -> Result<Vec<Sighting>, Fault> {
-        let request = self.0.ec2.describe_vpcs().filters(tagged::of_environment(environment));
-        Ok(tagged::sightings(Kind::Vpc, environment, list(request).await?))
+    pub(crate) async fn sightings(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let request = self.0.ec2.describe_vpcs().filters(tagged::of(whose));
+        Ok(tagged::sightings(Kind::Vpc, whose, list(request).await?))
     }
 }
 

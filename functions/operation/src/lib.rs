@@ -5,15 +5,16 @@
 //! lost.
 
 pub mod call;
+pub mod strays;
 pub mod sweep;
 
-use call::{Answer, Call, Outcome, Subject};
+use call::{Answer, Call, Event, Outcome, Subject};
 use engine::{
     Clock, Error, Records, SystemClock, aws,
-    lambda::{Thrown, deadline, start_logging, variable},
-    records::{Activated, Begun, Closed, OperationKind, Turn},
+    lambda::{Thrown, deadline, place, start_logging, variable},
+    records::{Activated, Begun, Closed, OperationKind, Turn, Turning},
 };
-use environment::{Code, Fault};
+use environment::{Code, Fault, Place};
 use executions::Executions;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -27,6 +28,8 @@ pub struct Operations {
     pub records: Records,
     /// The state machine's executions.
     pub executions: Executions,
+    /// The account, region and stack.
+    pub place: Place,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,6 +41,7 @@ pub async fn serve() -> Result<(), Error> {
     let operations = Operations {
         records: Records::from_environment(&config)?,
         executions: Executions::new(&config, variable("STATE_MACHINE_ARN")?),
+        place: place(&config)?,
         clock: Arc::new(SystemClock),
     };
     lambda_runtime::run(service_fn(|event| serve_one(&operations, event))).await
@@ -45,10 +49,11 @@ pub async fn serve() -> Result<(), Error> {
 
 async fn serve_one(
     operations: &Operations,
-    LambdaEvent { payload, context }: LambdaEvent<Call>,
+    LambdaEvent { payload, context }: LambdaEvent<Event>,
 ) -> Result<Answer, Thrown> {
-    let span = span(&payload);
-    Box::pin(operations.handle(payload, deadline(&context))).instrument(span).await.map_err(|fault| {
+    let call = payload.into_call().map_err(Thrown)?;
+    let span = span(&call);
+    Box::pin(operations.handle(call, deadline(&context))).instrument(span).await.map_err(|fault| {
         tracing::error!(fault = ?fault, "call broken off");
         Thrown(fault)
     })
@@ -62,9 +67,14 @@ fn span(call: &Call) -> tracing::Span {
     match call {
         Call::Begin(subject) => of("begin", subject),
         Call::Activate(subject) => of("activate", subject),
-        Call::Turn(caused) => of("turn", &caused.subject),
-        Call::Close(caused) => of("close", &caused.subject),
+        Call::Turn(turning) => of("turn", &turning.subject),
+        Call::Close(subject) => of("close", subject),
         Call::Sweep => tracing::info_span!("call", action = "sweep"),
+        Call::Judge { .. } => tracing::info_span!("call", action = "judge"),
+        Call::RemoveStrays(removal) => {
+            tracing::info_span!("call", action = "remove_strays", environment = %removal.environment_id)
+        }
+        Call::Ended(id) => tracing::info_span!("call", action = "ended", environment = %id),
     }
 }
 
@@ -74,10 +84,16 @@ impl Operations {
         let answer = match call {
             Call::Begin(subject) => self.begin(subject).await?,
             Call::Activate(subject) => self.activate(subject).await?,
-            Call::Turn(caused) => self.turn(caused.subject, caused.thrown()).await?,
-            Call::Close(caused) => self.close(caused.subject).await?,
+            Call::Turn(turning) => self.turn(turning).await?,
+            Call::Close(subject) => self.close(subject).await?,
             Call::Sweep => {
                 self.sweep(deadline).await?;
+                Answer::plain(Outcome::Done)
+            }
+            Call::Judge { surveys } => self.judge(&surveys, deadline).await?,
+            Call::RemoveStrays(removal) => self.remove_strays(&removal).await?,
+            Call::Ended(id) => {
+                self.look_after_the_end(id).await?;
                 Answer::plain(Outcome::Done)
             }
         };
@@ -88,7 +104,7 @@ impl Operations {
     async fn begin(&self, subject: Subject) -> Result<Answer, Fault> {
         let Subject { environment_id, operation_id, fence } = subject;
         Ok(match self.records.begin(environment_id, operation_id, fence, self.clock.now()).await? {
-            Begun::As(kind) => Answer::go_on(kind),
+            Begun::As(kind, generation) => Answer::go_on(kind, generation),
             Begun::Superseded => Answer::plain(Outcome::Superseded),
         })
     }
@@ -102,10 +118,14 @@ impl Operations {
         }))
     }
 
-    async fn turn(&self, subject: Subject, thrown: Option<&str>) -> Result<Answer, Fault> {
-        let Subject { environment_id, operation_id, fence } = subject;
-        Ok(match self.records.turn(environment_id, operation_id, fence, thrown, self.clock.now()).await? {
-            Turn::Remove => Answer::go_on(OperationKind::Delete),
+    async fn turn(&self, turning: call::Turning) -> Result<Answer, Fault> {
+        let Subject { environment_id, operation_id: operation, fence } = turning.subject;
+        let generation = turning.generation;
+        let of = Turning { operation, fence, generation, thrown: turning.thrown() };
+        Ok(match self.records.turn(environment_id, of, self.clock.now()).await? {
+            Turn::Remove => Answer::go_on(OperationKind::Delete, generation),
+            Turn::Apply(generation) => Answer::go_on(OperationKind::Apply, generation),
+            Turn::Leave(code) => Answer::because(Outcome::Failed, Fault::new(code, "The update failed.")),
             Turn::Superseded => Answer::plain(Outcome::Superseded),
         })
     }

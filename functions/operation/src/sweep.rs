@@ -7,9 +7,9 @@
 use crate::Operations;
 use engine::{
     new_operation_id,
-    records::{Environment, Status},
+    records::{Environment, Record, Status},
 };
-use environment::{EnvironmentId, Fault};
+use environment::{EnvironmentId, Fault, OperationId};
 use executions::Execution;
 use jiff::{SignedDuration, Timestamp};
 use tracing::Instrument;
@@ -38,15 +38,21 @@ impl Operations {
         trouble
     }
 
+    /// Looks at an environment of which an execution has just ended. Where its operation is closed there is nothing to
+    /// do, least of all at once what the sweep does after hours.
+    pub(crate) async fn look_after_the_end(&self, id: EnvironmentId) -> Result<(), Fault> {
+        let Some(record) = self.records.record(id).await? else { return Ok(()) };
+        let Some(operation) = record.operation else { return Ok(()) };
+        self.see_to(&record, operation).await
+    }
+
     async fn look_at(&self, id: EnvironmentId) -> Result<(), Fault> {
         let Some(Environment { record, .. }) = self.records.load(id).await? else { return Ok(()) };
+        if let Some(operation) = record.operation {
+            return self.see_to(&record, operation).await;
+        }
         let now = self.clock.now();
         let next = new_operation_id(now);
-        if let Some(operation) = record.operation {
-            let execution = Execution { environment: id, operation, fence: record.fence };
-            self.executions.see_to(&self.records, &execution, next, now).await?;
-            return self.records.look_again_later(id, now).await;
-        }
         if record.status == Status::DeleteFailed {
             tracing::info!("trying the delete again");
             if let Some(fence) = self.records.retry_removal(id, next, now).await? {
@@ -54,5 +60,13 @@ impl Operations {
             }
         }
         Ok(())
+    }
+
+    /// Sees to it that the operation that has the environment is at work.
+    async fn see_to(&self, record: &Record, operation: OperationId) -> Result<(), Fault> {
+        let (id, now) = (record.id, self.clock.now());
+        let execution = Execution { environment: id, operation, fence: record.fence };
+        self.executions.see_to(&self.records, &execution, new_operation_id(now), now).await?;
+        self.records.look_again_later(id, now).await
     }
 }

@@ -7,8 +7,8 @@ mod tasks;
 mod wanted;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, aws};
-use environment::Kind;
+use engine::{Group, Resource, SdkConfig, Sighting, Whose, aws};
+use environment::{Fault, Kind};
 
 /// The group.
 pub struct Worker {
@@ -51,6 +51,16 @@ impl Group for Worker {
             | Kind::Cluster
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup => None,
+        }
+    }
+
+    /// ECS does not list by tag: of one environment the proof looks up both by their names.
+    async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
+        match (kind, whose) {
+            (_, Whose::Environment(_)) => Ok(Vec::new()),
+            (Kind::TaskDefinition, _) => self.task_definition.list_tagged(whose).await,
+            (Kind::Service, _) => self.service.list_tagged(whose).await,
+            _ => Ok(Vec::new()),
         }
     }
 }

@@ -16,14 +16,17 @@ use aws_sdk_ecs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{self, AssignPublicIp, DeploymentRolloutState, LaunchType, PropagateTags, ServiceField},
 };
-use engine::{Departure, Found, Owner, Resource, Site, State, aws};
-use environment::{Change, Code, Fault};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use environment::{Change, Code, Fault, Kind, catalogue};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) struct Service {
     pub(crate) client: Client,
 }
+
+/// DescribeServices takes so many at once.
+const DESCRIBED_AT_ONCE: usize = 10;
 
 /// A service as the catalogue writes it.
 #[derive(Deserialize)]
@@ -92,6 +95,8 @@ impl Resource for Service {
                 let owner = at.owner(wanted::pairs(service.tags()));
                 Ok(Some(found(at, &cluster, service)?.owner(owner)))
             }
+            // Flow runs do not keep a service from being made anew.
+            _ if at.action == Action::Ensure => Ok(None),
             _ => self.tasks_left(at, &cluster).await,
         }
     }
@@ -120,16 +125,29 @@ impl Resource for Service {
         found(at, &cluster, &service)
     }
 
-    async fn correct(&self, at: &Site<'_>, _found: &Found, changes: &[Change]) -> Result<(), Fault> {
+    async fn correct(&self, at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
         let mut update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
         for Change { property, wanted, .. } in changes {
             update = match property.as_str() {
                 "DesiredCount" => update.set_desired_count(wanted.as_i64().and_then(|count| count.try_into().ok())),
                 "TaskDefinition" => update.set_task_definition(wanted.as_str().map(str::to_owned)),
+                "NetworkConfiguration" => {
+                    let wanted: NetworkConfiguration = serde_json::from_value(wanted.clone()).map_err(bug)?;
+                    update.network_configuration(wanted.definition()?)
+                }
                 other => return Err(Fault::bug(format!("{}: its {other} cannot be corrected", at.entry.key))),
             };
         }
-        update.send().await.map(drop).map_err(|error| fault("ecs:UpdateService", error))
+        update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
+        Ok(found.state(State::Settling))
+    }
+
+    /// What kept the tasks from running may be mended by now: ECS is told to deploy once more.
+    async fn try_again(&self, at: &Site<'_>, found: Found, _failure: Fault) -> Result<Found, Fault> {
+        let update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
+        let update = update.task_definition(at.text("TaskDefinition")?).force_new_deployment(true);
+        update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
+        Ok(found.state(State::Settling))
     }
 
     async fn remove(&self, at: &Site<'_>, _id: &str) -> Result<Departure, Fault> {
@@ -156,6 +174,40 @@ impl Resource for Service {
 }
 
 impl Service {
+    /// The services that carry that tag, in clusters that are called like an environment's.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let clusters = self.client.list_clusters().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        let mut clusters = clusters.map_err(|error| aws::fault("ecs:ListClusters", error))?;
+        clusters.retain(|arn| arn.ends_with(catalogue::CLUSTER_SUFFIX));
+        let mut sightings = Vec::new();
+        for cluster in whose.portion(clusters) {
+            match self.tagged_in(whose, &cluster).await {
+                Ok(seen) => sightings.extend(seen),
+                // The cluster has gone meanwhile, and its services with it.
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(sightings)
+    }
+
+    async fn tagged_in(&self, whose: Whose<'_>, cluster: &str) -> Result<Vec<Sighting>, Fault> {
+        let list = self.client.list_services().cluster(cluster).into_paginator();
+        let arns = list.items().send().collect::<Result<Vec<_>, _>>().await;
+        let arns = arns.map_err(|error| aws::fault("ecs:ListServices", error))?;
+        let mut sightings = Vec::new();
+        for arns in arns.chunks(DESCRIBED_AT_ONCE) {
+            let look = self.client.describe_services().cluster(cluster).set_services(Some(arns.to_vec()));
+            let answer = look.include(ServiceField::Tags).send().await;
+            let answer = answer.map_err(|error| aws::fault("ecs:DescribeServices", error))?;
+            let there = answer.services().iter().filter(|service| service.status() != Some("INACTIVE"));
+            sightings.extend(there.filter_map(|service| {
+                whose.sighting(Kind::Service, service.service_arn()?, wanted::pairs(service.tags()))
+            }));
+        }
+        Ok(sightings)
+    }
+
     /// What remains of a service that is INACTIVE or unknown: the tasks in its cluster.
     async fn tasks_left(&self, at: &Site<'_>, cluster: &str) -> Result<Option<Found>, Fault> {
         let name = at.text("ServiceName")?;
@@ -197,12 +249,34 @@ fn found(at: &Site<'_>, cluster: &str, service: &types::Service) -> Result<Found
         return Err(Fault::bug(format!("{}: ECS answered a service of another cluster", at.entry.key)));
     }
     let arn = service.service_arn().ok_or_else(|| Fault::bug("ECS answered a service without an ARN"))?;
-    Ok(Found::ready(arn)
+    let found = Found::ready(arn)
         .arn(arn)
         .owner(Owner::Ours)
         .state(state(service))
         .seen("DesiredCount", service.desired_count())
-        .seen("TaskDefinition", service.task_definition()))
+        .seen("TaskDefinition", service.task_definition());
+    Ok(match network(at, service) {
+        Some(network) => found.seen("NetworkConfiguration", network),
+        None => found,
+    })
+}
+
+/// Where the service's tasks run, in the catalogue's shape and in its order where that is the only difference.
+fn network(at: &Site<'_>, service: &types::Service) -> Option<Value> {
+    let wanted = &at.wanted["NetworkConfiguration"]["AwsvpcConfiguration"];
+    let seen = service.network_configuration()?.awsvpc_configuration()?;
+    Some(json!({"AwsvpcConfiguration": {
+        "Subnets": in_wanted_order(&wanted["Subnets"], seen.subnets()),
+        "SecurityGroups": in_wanted_order(&wanted["SecurityGroups"], seen.security_groups()),
+        "AssignPublicIp": seen.assign_public_ip().map(AssignPublicIp::as_str),
+    }}))
+}
+
+fn in_wanted_order(wanted: &Value, seen: &[String]) -> Value {
+    let same = wanted.as_array().is_some_and(|wanted| {
+        wanted.len() == seen.len() && wanted.iter().all(|id| seen.iter().any(|seen| id.as_str() == Some(seen)))
+    });
+    if same { wanted.clone() } else { json!(seen) }
 }
 
 fn state(service: &types::Service) -> State {

@@ -12,8 +12,8 @@ use aws_sdk_ecs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
 };
-use engine::{Departure, Found, Owner, Resource, Site, State, aws};
-use environment::{Code, Fault};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use environment::{Code, Fault, Kind, catalogue};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -47,6 +47,8 @@ impl Resource for TaskDefinition {
     async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
         if let Some(arn) = at.id
             && let Some(found) = self.describe(at, arn).await?
+            // One that was deregistered is made anew. To a removal it is still there.
+            && !(at.action == Action::Ensure && matches!(found.state, State::Failed(_)))
         {
             return Ok(Some(found));
         }
@@ -133,10 +135,39 @@ impl TaskDefinition {
 
     /// The ARNs of a family's revisions in a status, the latest first.
     async fn revisions(&self, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, Fault> {
-        let list = self.client.list_task_definitions().family_prefix(family).status(status).sort(SortOrder::Desc);
-        let listed = list.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        let listed = listed.map_err(|error| fault("ecs:ListTaskDefinitions", error))?;
+        let listed = self.list(Some(family), status).await?;
         Ok(listed.into_iter().filter(|arn| family_of(arn) == Some(family)).collect())
+    }
+
+    async fn list(&self, family: Option<&str>, status: TaskDefinitionStatus) -> Result<Vec<String>, Fault> {
+        let list = self.client.list_task_definitions().set_family_prefix(family.map(str::to_owned));
+        let list = list.status(status).sort(SortOrder::Desc);
+        let listed = list.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        listed.map_err(|error| fault("ecs:ListTaskDefinitions", error))
+    }
+
+    /// The task definitions that carry that tag, deregistered ones among them.
+    pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
+        let mut arns = Vec::new();
+        for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
+            arns.extend(self.list(None, status).await?);
+        }
+        arns.retain(|arn| family_of(arn).is_some_and(|family| family.ends_with(catalogue::FAMILY_SUFFIX)));
+        let mut sightings = Vec::new();
+        for arn in whose.portion(arns) {
+            let look = self.client.describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
+            match look.send().await.map_err(|error| fault("ecs:DescribeTaskDefinition", error)) {
+                Ok(answer) => {
+                    let status = answer.task_definition().and_then(|definition| definition.status());
+                    if status != Some(&TaskDefinitionStatus::DeleteInProgress) {
+                        sightings.extend(whose.sighting(Kind::TaskDefinition, arn, wanted::pairs(answer.tags())));
+                    }
+                }
+                Err(fault) if fault.code == Code::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(sightings)
     }
 
     async fn deregister(&self, arn: &str) -> Result<(), Fault> {

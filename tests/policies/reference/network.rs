@@ -29,6 +29,8 @@ impl Place {
             | "ModifySubnetAttribute"
             | "ModifyVpcAttribute"
             | "ReleaseAddress"
+            | "ReplaceRoute"
+            | "ReplaceRouteTableAssociation"
             | "DescribeVpcAttribute" => "",
             _ => return unknown(call),
         };
@@ -58,6 +60,8 @@ impl Place {
             let touched = match call.action.as_str() {
                 "CreateNatGateway" => [vec![id.to_owned()], with].concat(),
                 "DisassociateRouteTable" => with,
+                // The subnet's table as it shall be; of the association, what it is with.
+                "ReplaceRouteTableAssociation" if id.starts_with("rtbassoc-") => with,
                 _ => vec![id.to_owned()],
             };
             requests.extend(touched.iter().map(|id| {

@@ -15,7 +15,14 @@ mod rule;
 mod settings;
 mod world;
 
+mod cloud_map;
 mod ec2;
+mod ecs;
+mod iam;
+mod lag;
+mod quotas;
+mod secrets;
+mod throttle;
 
 #[cfg(test)]
 #[allow(clippy::expect_used, reason = "a surprise ends the test")]

@@ -1,6 +1,6 @@
 //! What a rule is, and all of them.
 
-use crate::{Answer, Call, ec2, world::World};
+use crate::{Answer, Call, cloud_map, ec2, ecs, iam, lag, quotas, secrets, throttle, world::World};
 
 /// One thing that AWS does and the local cloud does not.
 pub(crate) trait Rule: Sync {
@@ -16,6 +16,8 @@ pub(crate) trait Rule: Sync {
 /// Every rule, in the order in which they are asked: who refuses first stands first, and whoever hides something from
 /// an answer stands after those who learn from it.
 pub(crate) const RULES: &[&dyn Rule] = &[
+    &throttle::Throttling,
+    &lag::Unseen,
     &ec2::memory::Memory,
     &ec2::dry_run::DryRun,
     &ec2::token::ClientToken,
@@ -32,4 +34,19 @@ pub(crate) const RULES: &[&dyn Rule] = &[
     &ec2::tag::Tags,
     &ec2::absent::AbsentNamed,
     &ec2::filter::Filters,
+    &iam::RoleName,
+    &iam::RoleIsNew,
+    &secrets::Secrets,
+    &cloud_map::namespace::Namespace,
+    &cloud_map::operation::Operation,
+    &ecs::task_definition::TaskDefinition,
+    &ecs::cluster::Cluster,
+    &ecs::service::Service,
+    &ecs::task::Task,
+    &quotas::ServiceQuotas,
+    &quotas::AccountSummary,
+    // Last to refuse, so that a create that another rule answers counts for nothing.
+    &quotas::Quotas,
+    // Last to follow, so that what it hides is known to the others.
+    &lag::Stale,
 ];

@@ -1,5 +1,6 @@
 //! How strict and how slow AWS is in a run.
 
+use crate::quotas;
 use std::collections::BTreeMap;
 
 /// The settings of a run.
@@ -11,7 +12,7 @@ pub struct Settings {
     pub latency: f64,
     /// How long a read may not see a write yet, in seconds of real time.
     pub read_lag: f64,
-    /// Limits by Service Quotas code, where another than AWS's default is meant.
+    /// Limits by Service Quotas code, where another than AWS's default is meant; `u32::MAX`: none.
     pub quotas: BTreeMap<String, u32>,
     /// Whether calls are throttled per API.
     pub throttling: bool,
@@ -41,5 +42,14 @@ impl Default for Settings {
             throttling: false,
             misfortunes: Misfortunes::default(),
         }
+    }
+}
+
+impl Settings {
+    /// AWS where it makes nobody wait and refuses nothing for its number or its rate: what a run does under these is
+    /// what it does on the local cloud, but for what AWS refuses at any time.
+    pub fn lenient() -> Settings {
+        let quotas = quotas::codes().map(|code| (code.to_owned(), u32::MAX)).collect();
+        Settings { time_scale: 0.0, quotas, ..Settings::default() }
     }
 }

@@ -1,6 +1,6 @@
 //! What the rules remember of an account: one part for each service, kept by that service's rules.
 
-use crate::{Settings, ec2};
+use crate::{Settings, cloud_map, ec2, ecs, iam, lag, secrets, throttle};
 use jiff::{SignedDuration, Timestamp};
 
 /// The account at one time.
@@ -12,11 +12,33 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// EC2.
     pub(crate) ec2: ec2::State,
+    /// ECS.
+    pub(crate) ecs: ecs::State,
+    /// Cloud Map.
+    pub(crate) cloud_map: cloud_map::State,
+    /// IAM.
+    pub(crate) iam: iam::State,
+    /// Secrets Manager.
+    pub(crate) secrets: secrets::State,
+    /// What was written and read of late.
+    pub(crate) lag: lag::State,
+    /// The buckets of calls.
+    pub(crate) throttle: throttle::Buckets,
 }
 
 impl World {
     pub(crate) fn new(settings: Settings) -> World {
-        World { now: Timestamp::UNIX_EPOCH, settings, ec2: ec2::State::default() }
+        World {
+            now: Timestamp::UNIX_EPOCH,
+            settings,
+            ec2: ec2::State::default(),
+            ecs: ecs::State::default(),
+            cloud_map: cloud_map::State::default(),
+            iam: iam::State::default(),
+            secrets: secrets::State::default(),
+            lag: lag::State::default(),
+            throttle: throttle::Buckets::default(),
+        }
     }
 
     /// Whether something that takes AWS so many seconds, and began then, is through by now.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::records::IdempotencyItem;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
-use environment::{EnvironmentId, Fault};
+use environment::{EnvironmentId, Fault, Key};
 use jiff::Timestamp;
 
 /// How long an ended environment's record and history are kept.
@@ -37,6 +37,17 @@ pub(super) struct Change {
     pub operations: Vec<Operation>,
     /// The idempotency key of the request that asks for it.
     pub idempotency: Option<Idempotency>,
+    /// Resources as they shall be. Only where no operation has the environment: else they are their steps'.
+    pub resources: Vec<ResourceItem>,
+    /// Whether the environment's name is to be reserved anew, if it is free.
+    pub reserves_name: bool,
+}
+
+impl Change {
+    /// A change of the record and of operations.
+    pub fn of(record: Record, due: Option<Timestamp>, operations: Vec<Operation>) -> Self {
+        Change { record, due, operations, idempotency: None, resources: Vec::new(), reserves_name: false }
+    }
 }
 
 /// What a change came to.
@@ -63,7 +74,8 @@ impl Records {
                 Decision::Nothing(answer) => return Ok(Changed::Yes(answer)),
                 Decision::Write(change, answer) => (change, answer),
             };
-            let refused = match self.transact(self.parts(&environment, &change, now)?).await? {
+            let held = self.held(&environment, &change).await?;
+            let refused = match self.transact(self.parts(&environment, &change, held, now)?).await? {
                 Transacted::Done => return Ok(Changed::Yes(answer)),
                 Transacted::Refused(refused) => refused,
             };
@@ -76,7 +88,33 @@ impl Records {
         Err(Fault::new(environment::Code::Conflict, "The environment's record is being written by too many at once."))
     }
 
-    fn parts(&self, before: &Environment, change: &Change, now: Timestamp) -> Result<Vec<TransactWriteItem>, Fault> {
+    /// The reservations that an environment gives back with its end. One that had ended before has given its own
+    /// back then: they may be another's by now. What a look shows to be its own stays its own until it is given back.
+    async fn held(&self, before: &Environment, change: &Change) -> Result<Vec<(String, &'static str)>, Fault> {
+        let Record { id, name, spec, ended_at, status, .. } = &before.record;
+        let reservations = [(name_pk(name), "NAME"), (pool_pk(&spec.prefect.work_pool), "POOL")];
+        if !change.record.status.is_ended() || status.is_ended() {
+            return Ok(Vec::new());
+        }
+        if ended_at.is_none() {
+            return Ok(reservations.into());
+        }
+        let mut held = Vec::new();
+        for (pk, sk) in reservations {
+            if self.holder(&pk, sk).await? == Some(*id) {
+                held.push((pk, sk));
+            }
+        }
+        Ok(held)
+    }
+
+    fn parts(
+        &self,
+        before: &Environment,
+        change: &Change,
+        held: Vec<(String, &'static str)>,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, Fault> {
         let id = before.record.id;
         let mut parts = Vec::new();
         if let Some(idempotency) = &change.idempotency {
@@ -88,6 +126,7 @@ impl Records {
         let given_back = if ends { self.give_back(&record)? } else { None };
         if ends {
             record.share = None;
+            record.ended_at.get_or_insert(now);
         }
         parts.push(self.put_record(&record, change.due, purge_at, "version = :version")?);
         for operation in &change.operations {
@@ -95,12 +134,18 @@ impl Records {
             item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
             parts.push(self.conditional(Put::builder().set_item(Some(item)))?);
         }
-        if ends && !before.record.status.is_ended() {
-            parts.push(self.release(name_pk(&record.name), "NAME", id)?);
-            parts.push(self.release(pool_pk(&record.spec.prefect.work_pool), "POOL", id)?);
+        for resource in &change.resources {
+            let item = write(resource, environment_pk(id), resource_sk(&resource.key))?;
+            parts.push(self.conditional(Put::builder().set_item(Some(item)))?);
+        }
+        if change.reserves_name {
+            parts.push(self.reserve_name(&record)?);
+        }
+        for (pk, sk) in held {
+            parts.push(self.release(pk, sk, id)?);
         }
         parts.extend(given_back);
-        if let Some(purge_at) = purge_at {
+        if ends || before.record.status.is_ended() {
             parts.extend(self.purge_parts(before, change, purge_at)?);
         }
         Ok(parts)
@@ -138,29 +183,35 @@ impl Records {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// The parts that let the rest of an ended environment's partition expire with its record.
+    /// The parts that let the rest of an ended environment's partition expire with its record, or keep it where the
+    /// environment is taken up again.
     fn purge_parts(
         &self,
         before: &Environment,
         change: &Change,
-        purge_at: i64,
+        purge_at: Option<i64>,
     ) -> Result<Vec<TransactWriteItem>, Fault> {
-        let resources = before.resources.values().map(|ResourceItem { key, .. }| resource_sk(key));
+        let rewritten = |key: &Key| change.resources.iter().any(|resource| resource.key == *key);
+        let resources = before.resources.keys().filter(|key| !rewritten(key)).map(resource_sk);
         let steps = before.steps.keys().map(|step| format!("STEP#{step}"));
         let written = |id| change.operations.iter().any(|operation| operation.id == id);
         let operations = before.operations.iter().filter(|operation| !written(operation.id));
         let operations = operations.map(|operation| operation_sk(operation.id));
         // A transaction holds 100 parts at most. The oldest operations of a very long history stay.
-        let keys = resources.chain(steps).chain(operations).take(100 - 8);
+        let keys = resources.chain(steps).chain(operations).take(100 - 8 - change.resources.len());
         keys.map(|sk| {
             let update = Update::builder()
                 .table_name(&self.table)
                 .key("pk", text(environment_pk(before.record.id)))
-                .key("sk", text(sk))
-                .update_expression("SET purge_at = :at")
-                .expression_attribute_values(":at", number(purge_at))
-                .build()
-                .map_err(|error| Fault::bug(error.to_string()))?;
+                .key("sk", text(sk));
+            let update = match purge_at {
+                Some(at) => {
+                    update.update_expression("SET purge_at = :at").expression_attribute_values(":at", number(at))
+                }
+                // One that has expired since it was read must not come back as an empty item.
+                None => update.update_expression("REMOVE purge_at").condition_expression("attribute_exists(pk)"),
+            };
+            let update = update.build().map_err(|error| Fault::bug(error.to_string()))?;
             Ok(TransactWriteItem::builder().update(update).build())
         })
         .collect()

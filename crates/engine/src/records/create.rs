@@ -80,13 +80,16 @@ impl Records {
             operation: Some(new.operation),
             fence: 1,
             version: 1,
+            generation: 1,
             spec: new.spec,
             applied_spec: None,
             zones: Vec::new(),
             intake_until: new.now + INTAKE,
             created_by: new.asked_by.clone(),
             deleted_by: None,
+            removals_in_vain: 0,
             created_at: new.now,
+            ended_at: None,
             updated_at: new.now,
         };
         let operation = Operation::new(new.operation, OperationKind::Apply, 1, new.asked_by, new.now);

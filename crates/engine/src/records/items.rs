@@ -139,6 +139,9 @@ pub struct Record {
     pub fence: u64,
     /// Raised by every write of the record.
     pub version: u64,
+    /// Which making of it this is, from 1. Raised whenever an apply begins that must look at everything anew.
+    #[serde(default = "the_first")]
+    pub generation: u64,
     /// What is wanted.
     pub spec: Spec,
     /// The last spec that became active.
@@ -154,10 +157,21 @@ pub struct Record {
     /// Who asked for it to be gone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deleted_by: Option<AskedBy>,
+    /// How many removals in a row have left something. Decides when the next one is tried.
+    #[serde(default)]
+    pub removals_in_vain: u32,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// When it first ended. From then on its name and its work pool are free, whatever is found of it later.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
     /// When the record was last written.
     pub updated_at: Timestamp,
+}
+
+/// The generation of what was recorded before generations were.
+fn the_first() -> u64 {
+    1
 }
 
 /// What an operation does.
@@ -240,6 +254,9 @@ pub struct StepReport {
     pub step: Step,
     /// What was to be done with it.
     pub action: Action,
+    /// The environment's generation at its last turn.
+    #[serde(default = "the_first")]
+    pub generation: u64,
     /// How its last turn ended.
     pub outcome: Outcome,
     /// How many turns it took.
@@ -334,9 +351,15 @@ pub struct ResourceItem {
     pub attributes: BTreeMap<String, String>,
     /// Since when it is in this state.
     pub since: Timestamp,
-    /// When a look first failed to find what may exist: reads lag behind writes, so one look proves nothing.
+    /// The environment's generation in which it was last found to be as wanted; 0 before that.
+    #[serde(default = "the_first")]
+    pub generation: u64,
+    /// The generation in which it was last made, corrected or started anew; 0 before that.
+    #[serde(default = "the_first")]
+    pub worked_on: u64,
+    /// What looks for something that may exist have not found so far.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub missed_at: Option<Timestamp>,
+    pub missed: Option<Missed>,
     /// Why the last attempt at it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<Fault>,
@@ -358,7 +381,9 @@ impl ResourceItem {
             arn: None,
             attributes: BTreeMap::new(),
             since: now,
-            missed_at: None,
+            generation: 0,
+            worked_on: 0,
+            missed: None,
             error: None,
             evidence: None,
         }
@@ -371,6 +396,45 @@ impl ResourceItem {
             self.since = now;
         }
     }
+
+    /// Whether it was found to be as wanted in this generation.
+    pub fn is_ready(&self, generation: u64) -> bool {
+        self.state == ResourceState::Ready && self.generation == generation
+    }
+
+    /// It is not there, as this showed.
+    pub fn become_gone(&mut self, code: &str, now: Timestamp) {
+        self.become_(ResourceState::Gone, now);
+        self.error = None;
+        self.evidence = Some(Evidence { code: code.to_owned(), looked_at: now });
+    }
+
+    /// What was taken for gone is still there, under this id.
+    pub fn come_back(&mut self, id: &str, state: ResourceState, now: Timestamp) {
+        self.become_(state, now);
+        self.id = Some(id.to_owned());
+        self.evidence = None;
+    }
+
+    /// What was recorded is not there any more: it is to be made anew, under an id of its own.
+    pub fn start_over(&mut self, now: Timestamp) {
+        self.become_(ResourceState::Planned, now);
+        self.id = None;
+        self.arn = None;
+        self.attributes = BTreeMap::new();
+        self.missed = None;
+        self.error = None;
+    }
+}
+
+/// What is known of something that a look did not find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Missed {
+    /// Nothing was made: AWS has refused the create for now. One look is enough.
+    Refused,
+    /// It may exist: since this first look in vain. Reads lag behind writes, so one look proves nothing.
+    Since(Timestamp),
 }
 
 /// What showed that a resource is gone.
@@ -430,6 +494,12 @@ impl StepItem {
     /// Whether this action ended so in this operation.
     pub fn ended(&self, operation: OperationId, action: Action, outcome: Outcome) -> bool {
         self.report(operation, action).is_some_and(|report| report.outcome == outcome)
+    }
+
+    /// Whether its resources could not be made as wanted, in this generation.
+    pub fn failed(&self, operation: OperationId, generation: u64) -> bool {
+        let report = self.report(operation, Action::Ensure);
+        report.is_some_and(|report| report.outcome == Outcome::Failed && report.generation == generation)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Lease {
     holder: String,
     attempts: u32,
     since: Timestamp,
+    /// The environment's generation, once that is read.
+    pub generation: u64,
     /// Something that an earlier turn did may be unrecorded.
     pub unclean: bool,
 }
@@ -123,6 +125,7 @@ impl Records {
             operation: lease.call.operation_id,
             step: lease.call.step,
             action: lease.call.action,
+            generation: lease.generation,
             outcome: answer.outcome,
             attempts: lease.attempts,
             started_at: lease.since,
@@ -168,6 +171,7 @@ impl Lease {
             holder: holder.to_owned(),
             attempts: report.as_ref().map_or(0, |report| report.attempts) + 1,
             since: report.map_or(now, |report| report.started_at),
+            generation: 0,
             unclean,
         }
     }
@@ -198,6 +202,7 @@ mod tests {
             operation: OperationId::new(1, 1),
             step: Step::Network,
             action: Action::Ensure,
+            generation: 1,
             outcome: Outcome::Waiting,
             attempts: 3,
             started_at: Timestamp::UNIX_EPOCH,

@@ -5,21 +5,30 @@
 
 mod change;
 mod create;
-pub mod due;
+mod due;
+mod end;
 mod items;
 mod key;
 mod lease;
 mod list;
 mod secret;
+mod strays;
+mod take_over;
 mod team;
 mod transitions;
+mod verdict;
+mod wishes;
 
 pub use create::{Created, Idempotency, NewEnvironment};
+pub use due::Due;
+pub use end::{Closed, Turn, Turning};
 pub use items::*;
 pub use lease::{Lease, Taken};
 pub use list::{ListPage, ListQuery, Scope, Summary};
+pub use strays::{Findings, SURVEYOR, TakenBack};
 pub use team::{LimitReached, Share, TeamLimit, TeamLimits};
-pub use transitions::{Activated, Begun, Closed, DeleteAsked, Turn};
+pub use transitions::{Activated, Begun};
+pub use wishes::{DeleteAsked, RepairAsked};
 
 use crate::aws;
 use aws_sdk_dynamodb::{

@@ -7,7 +7,7 @@ use serde_json::json;
 pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
     let name = &subject.spec.name;
     let cluster = json!({
-        "ClusterName": format!("{name}-cluster"),
+        "ClusterName": cluster_name(name),
         "CapacityProviders": ["FARGATE", "FARGATE_SPOT"],
     });
     let namespace = json!({
@@ -28,15 +28,24 @@ fn log_group(subject: &Subject<'_>, key: Key, name: String) -> Entry {
     Entry::new(Step::Cluster, Kind::LogGroup, key, wanted)
 }
 
+/// What the names of clusters end with. The policies of template.yaml say so, too.
+pub const CLUSTER_SUFFIX: &str = "-cluster";
+/// What the names of log groups begin with.
+pub const LOG_GROUP_PREFIX: &str = "/ecs/";
+
+fn cluster_name(name: &str) -> String {
+    format!("{name}{CLUSTER_SUFFIX}")
+}
+
 /// The cluster's ARN, which policies name before the cluster exists.
 pub(super) fn cluster_arn(subject: &Subject<'_>) -> String {
-    subject.place.arn("ecs", &format!("cluster/{}-cluster", subject.spec.name))
+    subject.place.arn("ecs", &format!("cluster/{}", cluster_name(&subject.spec.name)))
 }
 
 pub(super) fn worker_log_group(name: &str) -> String {
-    format!("/ecs/{name}-worker")
+    format!("{LOG_GROUP_PREFIX}{name}-worker")
 }
 
 pub(super) fn flows_log_group(name: &str) -> String {
-    format!("/ecs/{name}-flows")
+    format!("{LOG_GROUP_PREFIX}{name}-flows")
 }

@@ -7,6 +7,9 @@ pub mod identity;
 mod network;
 pub mod worker;
 
+pub use cluster::{CLUSTER_SUFFIX, LOG_GROUP_PREFIX};
+pub use worker::FAMILY_SUFFIX;
+
 use crate::{
     id::EnvironmentId,
     key::Key,

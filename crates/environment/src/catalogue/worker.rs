@@ -10,6 +10,8 @@ use crate::{
 };
 use serde_json::{Value, json};
 
+/// What the families of workers' task definitions end with. The policies of template.yaml say so, too.
+pub const FAMILY_SUFFIX: &str = "-worker-task";
 /// The container's name.
 pub const CONTAINER: &str = "prefect-worker";
 /// The option that makes a worker answer health checks.
@@ -27,7 +29,7 @@ pub fn default_command(work_pool: &str) -> Vec<String> {
 fn task_definition(subject: &Subject<'_>) -> Entry {
     let spec = subject.spec;
     let wanted = json!({
-        "Family": format!("{}-worker-task", spec.name),
+        "Family": format!("{}{FAMILY_SUFFIX}", spec.name),
         "NetworkMode": "awsvpc",
         "RequiresCompatibilities": ["FARGATE"],
         "Cpu": spec.worker.cpu.to_string(),

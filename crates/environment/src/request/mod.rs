@@ -25,6 +25,7 @@ mod worker;
 pub use address::may_be_a_server;
 pub use api_url::name_in;
 pub use names::is_a_team;
+pub use network::SUBNETS;
 pub use violation::{Violation, ViolationCode};
 
 use crate::spec::Spec;

@@ -14,7 +14,7 @@ const DEFAULT_VPC: (Ipv4Addr, u8) = (Ipv4Addr::new(10, 0, 0, 0), 16);
 /// How large AWS lets a VPC and a subnet be.
 const PREFIXES: RangeInclusive<u8> = 16..=28;
 /// One subnet for each availability zone.
-const SUBNETS: RangeInclusive<usize> = 2..=3;
+pub const SUBNETS: RangeInclusive<usize> = 2..=3;
 /// How many zones a network spans where the request says nothing.
 const ZONES: usize = 3;
 

@@ -17,6 +17,7 @@ pub fn router(service: Service) -> Router {
         .route("/health", get(health::read))
         .route(environments::MANY, post(environments::create).get(environments::list))
         .route(environments::ONE, get(environments::read).delete(environments::delete))
+        .route(environments::REPAIR, post(environments::repair))
         .fallback(async || problem::no_such_route())
         .method_not_allowed_fallback(async || problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(body::LIMIT))

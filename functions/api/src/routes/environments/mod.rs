@@ -4,11 +4,13 @@ mod create;
 mod delete;
 mod list;
 mod read;
+mod repair;
 
 pub(super) use create::create;
 pub(super) use delete::delete;
 pub(super) use list::list;
 pub(super) use read::read;
+pub(super) use repair::repair;
 
 use crate::{caller::Caller, problem, problem::Problem, service::Service, view::EnvironmentView};
 use axum::{
@@ -24,6 +26,8 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 pub(super) const MANY: &str = "/environments";
 /// The path of one of them.
 pub(super) const ONE: &str = "/environments/{id}";
+/// The path of making one of them whole again.
+pub(super) const REPAIR: &str = "/environments/{id}/repair";
 
 /// The environment that a path names. What is no id names none.
 pub(crate) struct AtPath(EnvironmentId);

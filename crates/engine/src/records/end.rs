@@ -1,0 +1,190 @@
+//! How an operation turns when it cannot go on, and how an environment ends.
+//!
+//! What a failed apply turns to depends on what there was before it. A create is taken down again. A change is
+//! taken back: the spec that was active before becomes the wanted one again and is applied. What has no spec to go
+//! back to, or fails on the way back, is left as it is: nothing of an environment that was once active is ever
+//! removed because something failed. A delete that was asked for meanwhile goes before all of these.
+//!
+//! The crash story. Step Functions repeats a call whose answer was lost. That an apply was turned back is seen by
+//! the generation: the caller says in which one it failed, and turning back begins the next.
+
+use super::{
+    Desired, Environment, LeftBehind, Operation, OperationStatus, Record, Records, Status, Turned, Verdict,
+    change::Decision,
+    transitions::{APPLY_TIME, LOOK_AGAIN, REMOVE_TIME, expect_known, mine, write},
+    verdict::{cleaned_up, failure, left_behind},
+};
+use environment::{Code, EnvironmentId, Fault, OperationId};
+use jiff::{SignedDuration, Timestamp};
+
+/// What turning round came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// What was made is to be removed.
+    Remove,
+    /// The spec that was active before is to be applied, in this generation.
+    Apply(u64),
+    /// Nothing more is to be done: the environment stays as it is. The first error's code.
+    Leave(Code),
+    /// Another operation has the environment.
+    Superseded,
+}
+
+/// How an environment ended.
+#[derive(Clone, Debug)]
+pub enum Closed {
+    /// Deleted, nothing is left.
+    Deleted,
+    /// The create failed and was undone, nothing is left. The first error's code.
+    RolledBack(Code),
+    /// Something is left.
+    Left(Vec<LeftBehind>),
+    /// Another operation has the environment.
+    Superseded,
+}
+
+/// The operation that turns, in its own words.
+#[derive(Clone, Copy, Debug)]
+pub struct Turning<'a> {
+    /// The operation.
+    pub operation: OperationId,
+    /// The environment's fence when it took it.
+    pub fence: u64,
+    /// The generation in which it failed.
+    pub generation: u64,
+    /// The name of the error that a function threw, if one did.
+    pub thrown: Option<&'a str>,
+}
+
+impl Records {
+    /// Turns an apply that cannot go on.
+    pub async fn turn(&self, id: EnvironmentId, turning: Turning<'_>, now: Timestamp) -> Result<Turn, Fault> {
+        let changed = self.change(id, now, |environment| {
+            let Some((record, operation)) = mine(environment, turning.operation, turning.fence) else {
+                return Ok(Decision::Nothing(left_before(environment, turning.operation)));
+            };
+            Ok(turned(environment, record, operation, &turning, now))
+        });
+        expect_known(changed.await?, Turn::Superseded)
+    }
+
+    /// Ends an environment, if nothing is left of it and every step has proven that; the name is free in the
+    /// same write. Otherwise records what is left.
+    pub async fn close(
+        &self,
+        id: EnvironmentId,
+        operation: OperationId,
+        fence: u64,
+        now: Timestamp,
+    ) -> Result<Closed, Fault> {
+        let changed = self.change(id, now, |environment| {
+            let Some((mut record, mut operation)) = mine(environment, operation, fence) else {
+                return Ok(Decision::Nothing(closed_before(environment, operation)));
+            };
+            let left = left_behind(environment, operation.id);
+            record.operation = None;
+            let verdict = operation.verdict.take().unwrap_or_else(Verdict::nothing);
+            let closed = if !left.is_empty() {
+                record.status = Status::DeleteFailed;
+                Closed::Left(left.clone())
+            } else if record.desired == Desired::Absent {
+                record.status = Status::Deleted;
+                Closed::Deleted
+            } else {
+                record.status = Status::Failed;
+                Closed::RolledBack(verdict.code())
+            };
+            let succeeded = record.status == Status::Deleted;
+            let status = if succeeded { OperationStatus::Succeeded } else { OperationStatus::Failed };
+            operation.end(status, environment, now);
+            operation.verdict =
+                Some(Verdict { usable: false, cleaned_up: cleaned_up(environment), left_behind: left, ..verdict });
+            let mut due = None;
+            if record.status == Status::DeleteFailed {
+                due = Some(now + until_the_next_try(record.removals_in_vain));
+                record.removals_in_vain += 1;
+            }
+            Ok(write(record, due, [operation], closed))
+        });
+        expect_known(changed.await?, Closed::Superseded)
+    }
+}
+
+fn turned(
+    environment: &Environment,
+    mut record: Record,
+    mut operation: Operation,
+    turning: &Turning<'_>,
+    now: Timestamp,
+) -> Decision<Turn> {
+    if operation.turned.is_some() {
+        return Decision::Nothing(Turn::Remove);
+    }
+    let is_wanted = record.desired == Desired::Present;
+    if is_wanted && turning.generation < record.generation {
+        return Decision::Nothing(Turn::Apply(record.generation));
+    }
+    // Of two failures the first says why.
+    let verdict = operation.verdict.take().unwrap_or_else(|| failure(environment, &operation, turning.thrown));
+    let Some(applied) = record.applied_spec.clone().filter(|_| is_wanted) else {
+        record.status = if is_wanted { Status::RollingBack } else { Status::Deleting };
+        operation.turned = Some(Turned { at: now, by: record.deleted_by.clone() });
+        operation.deadline = Some(now + REMOVE_TIME);
+        operation.verdict = Some(verdict);
+        return write(record, Some(now + LOOK_AGAIN), [operation], Turn::Remove);
+    };
+    if applied != record.spec {
+        record.spec = applied;
+        record.generation += 1;
+        operation.deadline = Some(now + APPLY_TIME);
+        operation.verdict = Some(verdict);
+        let turn = Turn::Apply(record.generation);
+        return write(record, Some(now + LOOK_AGAIN), [operation], turn);
+    }
+    record.status = Status::UpdateFailed;
+    record.operation = None;
+    operation.end(OperationStatus::Failed, environment, now);
+    let turn = Turn::Leave(verdict.code());
+    operation.verdict = Some(Verdict { usable: environment.is_whole(), ..verdict });
+    write(record, None, [operation], turn)
+}
+
+/// How an operation that no longer has the environment had closed it: its own write seen again.
+fn closed_before(environment: &Environment, operation: OperationId) -> Closed {
+    let Some(ended) = environment.ended_by(operation) else { return Closed::Superseded };
+    let verdict = ended.verdict.clone().unwrap_or_else(Verdict::nothing);
+    match environment.record.status {
+        Status::Deleted => Closed::Deleted,
+        Status::Failed => Closed::RolledBack(verdict.code()),
+        Status::DeleteFailed => Closed::Left(verdict.left_behind),
+        _ => Closed::Superseded,
+    }
+}
+
+/// How an operation that no longer has the environment had left it: its own write seen again.
+fn left_before(environment: &Environment, operation: OperationId) -> Turn {
+    match environment.ended_by(operation).filter(|_| environment.record.status == Status::UpdateFailed) {
+        Some(ended) => Turn::Leave(ended.verdict.as_ref().map_or(Code::Internal, Verdict::code)),
+        None => Turn::Superseded,
+    }
+}
+
+/// The time after a removal that has left something, when so many before it in a row had, too.
+fn until_the_next_try(in_vain: u32) -> SignedDuration {
+    SignedDuration::from_hours(match in_vain {
+        0 => 1,
+        1 => 6,
+        _ => 24,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removal_in_vain_is_tried_again_after_1_and_6_hours_and_then_every_day() {
+        let hours = [0, 1, 2, 3, 100].map(|in_vain| until_the_next_try(in_vain).as_hours());
+        assert_eq!(hours, [1, 6, 24, 24, 24]);
+    }
+}

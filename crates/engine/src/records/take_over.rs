@@ -1,0 +1,101 @@
+//! What nobody looks after any more: another operation takes it over.
+
+use super::{
+    Desired, Operation, OperationKind, OperationStatus, Record, Records, Status, Verdict,
+    change::Decision,
+    transitions::{LOOK_AGAIN, expect_known, write},
+};
+use environment::{Code, EnvironmentId, Fault, OperationId};
+use jiff::Timestamp;
+
+impl Records {
+    /// Takes the environment from an operation whose execution has ended without closing it: `next` goes on from
+    /// where that one was. Answers the fence for `next`; `None` where the operation no longer has the environment.
+    pub async fn take_over(
+        &self,
+        id: EnvironmentId,
+        stopped: OperationId,
+        next: OperationId,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault> {
+        let changed = self.change(id, now, |environment| {
+            let mut record = environment.record.clone();
+            if record.operation != Some(stopped) {
+                return Ok(Decision::Nothing(None));
+            }
+            let Some(mut old) = environment.operations.iter().find(|one| one.id == stopped).cloned() else {
+                return Err(Fault::bug("the record's operation is not recorded"));
+            };
+            let why = old.verdict.take().filter(|verdict| verdict.error.is_some()).unwrap_or_else(|| {
+                let error = Fault::new(Code::Stopped, "The execution ended before the operation did.");
+                Verdict { repeatable: true, error: Some(error), ..Verdict::nothing() }
+            });
+            old.end(OperationStatus::Failed, environment, now);
+            old.verdict = Some(Verdict { usable: record.applied_spec.is_some() && environment.is_whole(), ..why });
+            let new = hand_on(&mut record, &old, next, now);
+            let fence = record.fence;
+            Ok(write(record, Some(now + LOOK_AGAIN), [old, new], Some(fence)))
+        });
+        expect_known(changed.await?, None)
+    }
+
+    /// Lets `next` try again to remove what a removal has left. Answers its fence; `None` where nothing is left, or
+    /// somebody is at it.
+    pub async fn retry_removal(
+        &self,
+        id: EnvironmentId,
+        next: OperationId,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault> {
+        let changed = self.change(id, now, |environment| {
+            let mut record = environment.record.clone();
+            let newest = environment.operations.first();
+            let Some(old) = newest.filter(|_| record.status == Status::DeleteFailed && record.operation.is_none())
+            else {
+                return Ok(Decision::Nothing(None));
+            };
+            let new = hand_on(&mut record, old, next, now);
+            let fence = record.fence;
+            Ok(write(record, Some(now + LOOK_AGAIN), [new], Some(fence)))
+        });
+        expect_known(changed.await?, None)
+    }
+
+    /// Puts off the sweep's next look at an environment whose operation is alive.
+    pub async fn look_again_later(&self, id: EnvironmentId, now: Timestamp) -> Result<(), Fault> {
+        let changed = self.change(id, now, |environment| {
+            let record = environment.record.clone();
+            if record.operation.is_none() {
+                return Ok(Decision::Nothing(()));
+            }
+            Ok(write(record, Some(now + LOOK_AGAIN), [], ()))
+        });
+        expect_known(changed.await?, ())
+    }
+}
+
+/// Gives the environment to `next`, which goes on with what somebody wants. What is to be gone, or was never
+/// active, is removed; what was active once is made as it was then.
+fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
+    if let (Desired::Present, Some(applied)) = (record.desired, record.applied_spec.clone()) {
+        record.fence += 1;
+        record.operation = Some(next);
+        record.status = Status::Updating;
+        record.spec = applied;
+        record.generation += 1;
+        return Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
+    }
+    hand_to_removal(record, old, next, now)
+}
+
+/// Gives the environment to `next`, which removes what is there, remembering why the old operation failed.
+pub(super) fn hand_to_removal(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
+    record.fence += 1;
+    record.operation = Some(next);
+    record.status = if record.desired == Desired::Absent { Status::Deleting } else { Status::RollingBack };
+    let asked_by = record.deleted_by.as_ref().filter(|_| record.desired == Desired::Absent);
+    let asked_by = asked_by.unwrap_or(&old.asked_by).clone();
+    let why = old.verdict.as_ref().filter(|verdict| verdict.error.is_some());
+    let verdict = why.map(|why| Verdict { usable: false, ..why.clone() });
+    Operation { verdict, ..Operation::new(next, OperationKind::Delete, record.fence, asked_by, now) }
+}
