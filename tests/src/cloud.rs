@@ -27,16 +27,20 @@ pub struct Cloud {
 impl Cloud {
     /// The local cloud that `make test` has started.
     pub async fn local() -> Cloud {
-        let config = config().await;
+        Cloud::of(&config().await)
+    }
+
+    /// The services that this configuration leads to.
+    pub fn of(config: &SdkConfig) -> Cloud {
         Cloud {
-            ec2: aws_sdk_ec2::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            secrets: aws_sdk_secretsmanager::Client::new(&config),
-            namespaces: aws_sdk_servicediscovery::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            executions: aws_sdk_sfn::Client::new(&config),
-            tables: aws_sdk_dynamodb::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            namespaces: aws_sdk_servicediscovery::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            executions: aws_sdk_sfn::Client::new(config),
+            tables: aws_sdk_dynamodb::Client::new(config),
         }
     }
 }

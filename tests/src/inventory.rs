@@ -111,7 +111,24 @@ impl Inventory {
         assert!(difference.is_empty(), "the inventory is not the same {when}:\n{}", difference.join("\n"));
     }
 
-    fn difference_from(&self, before: &Inventory) -> Vec<String> {
+    /// What is there and was not before.
+    pub fn since(&self, before: &Inventory) -> Inventory {
+        let new = self.0.iter().filter(|(id, _)| !before.0.contains_key(*id));
+        Inventory(new.map(|(id, thing)| (id.clone(), thing.clone())).collect())
+    }
+
+    /// Takes in all of another one.
+    pub fn add_all(&mut self, other: &Inventory) {
+        self.0.extend(other.0.iter().map(|(id, thing)| (id.clone(), thing.clone())));
+    }
+
+    /// Every thing, as a line that begins with its kind and id.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.iter().map(|(id, thing)| format!("{id} {thing}")).collect()
+    }
+
+    /// What went, what came and what changed, a line each.
+    pub fn difference_from(&self, before: &Inventory) -> Vec<String> {
         let mut lines = Vec::new();
         for (id, thing) in &before.0 {
             match self.0.get(id) {

@@ -1,0 +1,82 @@
+//! Generated faults: every call that an environment's life makes meets everything that can go wrong with it.
+//!
+//! The functions run in this process, against an account of their own on a local cloud, through AWS's rules, in
+//! virtual time. First each life is lived without a fault; what it called is what the trials are made from: one for
+//! each call and each class of faults. After each trial the whole account is looked at, as an auditor would.
+//!
+//! Only a sample is tried unless `--include-ignored` is given.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a surprise ends the trial; the report is printed"
+)]
+
+mod account;
+mod clock;
+mod cloud;
+mod executions;
+mod fault;
+mod functions;
+mod happening;
+mod invocation;
+mod journal;
+mod life;
+mod logs;
+mod machine;
+mod plan;
+mod records;
+mod report;
+mod run;
+mod secret;
+mod shape;
+mod trial;
+mod twin;
+mod verdict;
+
+use libtest_mimic::{Arguments, Failed};
+use life::Life;
+use report::Report;
+use std::{process::ExitCode, sync::Arc, time::Instant};
+use trial::Clean;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let begun = Instant::now();
+    let asked = arguments.filter.as_deref().and_then(|filter| filter.split('/').next());
+    let only = Life::ALL.into_iter().find(|life| Some(life.as_str()) == asked);
+    let clean = match Clean::lived(only) {
+        Ok(clean) => Arc::new(clean),
+        Err(error) => {
+            println!("{error}\n0 passed, 1 failed");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (life, lines) in &clean.calls {
+        let effects = lines.iter().filter(|line| line.name.is_effect() && !line.name.is_of_the_table()).count();
+        let of_table = lines.iter().filter(|line| line.name.is_of_the_table()).count();
+        let looks = lines.len() - effects - of_table;
+        println!("{:<22} {effects:>4} effects {looks:>4} looks {of_table:>4} calls of the table", life.as_str());
+    }
+    println!("{} things; lived in {:.1} s", clean.whole.len(), begun.elapsed().as_secs_f64());
+    let trials = plan::trials(&clean);
+    let sample = plan::sample(&trials);
+    let report = Arc::new(Report::default());
+    let tests = trials.into_iter().map(|trial| {
+        let (clean, report) = (Arc::clone(&clean), Arc::clone(&report));
+        let (name, is_in_sample) = (trial.name(), sample.contains(&trial.name()));
+        let test = move || {
+            let result = clean.try_out(&trial);
+            report.add(&trial, result.is_ok());
+            result.map_err(Failed::from)
+        };
+        libtest_mimic::Trial::test(name, test).with_ignored_flag(!is_in_sample)
+    });
+    let conclusion = libtest_mimic::run(&arguments, tests.collect());
+    if !arguments.list {
+        report.print();
+        println!("{} passed, {} failed", conclusion.num_passed, conclusion.num_failed);
+    }
+    conclusion.exit_code()
+}

@@ -1,0 +1,122 @@
+//! Every trial, from the calls of lives without a fault.
+
+use crate::{
+    fault::{Class, Planned, quota},
+    journal::Name,
+    life::Life,
+    trial::{Clean, Trial},
+};
+use std::collections::BTreeSet;
+
+/// Every trial.
+pub fn trials(clean: &Clean) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (life, lines) in &clean.calls {
+        let of_the_run = Class::OF_THE_RUN.into_iter().filter(|class| {
+            // What is given must come to be: misfortunes are for what is tried.
+            matches!(class, Class::ReadsLag | Class::ApisThrottle) || *life == Life::Create
+        });
+        trials.extend(of_the_run.map(|class| Trial { life: *life, fault: Planned { at: Name::of_the_run(), class } }));
+        // Of a look that is taken again and again the first will do.
+        let mut looks: BTreeSet<Name> = BTreeSet::new();
+        // What comes before a life's own turn is the life that it turns from.
+        let turn = clean.turn(*life).and_then(|turn| lines.iter().position(|line| line.name == turn));
+        for line in lines.iter().skip(turn.map_or(0, |turn| turn + 1)) {
+            let name = &line.name;
+            if !name.is_effect() && !looks.insert(Name { occurrence: 1, ..name.clone() }) {
+                continue;
+            }
+            for class in classes(*life, name) {
+                trials.push(Trial { life: *life, fault: Planned { at: name.clone(), class } });
+            }
+        }
+    }
+    trials
+}
+
+/// The faults that a call may meet.
+fn classes(life: Life, name: &Name) -> Vec<Class> {
+    use Class::*;
+    if name.service == "lambda" {
+        return Vec::new();
+    }
+    if name.is_of_the_table() {
+        return match name.is_effect() {
+            true => vec![Throttled, ServerError, ReplyLostByReset, KilledBefore, KilledAfter],
+            false => vec![ServerErrorThreeTimes],
+        };
+    }
+    if !name.is_effect() {
+        return vec![Throttled, ServerErrorThreeTimes, ConnectionReset];
+    }
+    let mut classes = vec![
+        Throttled,
+        ServerError,
+        ServerErrorThreeTimes,
+        ConnectionReset,
+        AccessDenied,
+        ReplyLostByReset,
+        ReplyLostByServerError,
+        ReplyLostByTimeout,
+        SentTwice,
+        KilledBefore,
+        KilledAfter,
+        TimedOutAfter,
+    ];
+    if quota(&name.action).is_some() {
+        classes.push(QuotaExceeded);
+    }
+    let by_function = !name.by.starts_with("api.");
+    match life {
+        Life::Create => {
+            classes.extend([DeleteArrives, RequestRepeated]);
+            if by_function {
+                classes.extend([TwoDeletesArrive, SecondInvocation]);
+                classes.extend([ExecutionStopped, ExecutionRedriven, ExecutionStartedByHand]);
+            }
+            if [
+                "CreateRole",
+                "CreateSecret",
+                "CreateCluster",
+                "CreateLogGroup",
+                "CreatePrivateDnsNamespace",
+                "RegisterTaskDefinition",
+            ]
+            .contains(&name.action.as_str())
+            {
+                classes.extend([TwinMidway, TwinBefore]);
+            }
+        }
+        Life::Delete if by_function => {
+            classes.extend([
+                DeleteArrives,
+                SecondInvocation,
+                ExecutionStopped,
+                ExecutionRedriven,
+                ExecutionStartedByHand,
+            ]);
+        }
+        _ => {}
+    }
+    classes
+}
+
+/// The trials that stand for all: of each class one at each service, taken from the lives in turn.
+pub fn sample(trials: &[Trial]) -> BTreeSet<String> {
+    let mut taken: BTreeSet<(Class, &str)> = BTreeSet::new();
+    let mut sample = BTreeSet::new();
+    for (index, life) in Life::ALL.into_iter().cycle().take(trials.len()).enumerate() {
+        let of_life = trials.iter().filter(|trial| trial.life == life);
+        let fresh =
+            of_life.clone().find(|trial| !taken.contains(&(trial.fault.class, trial.fault.at.service.as_str())));
+        if let Some(trial) = fresh {
+            taken.insert((trial.fault.class, trial.fault.at.service.as_str()));
+            sample.insert(trial.name());
+        }
+        // Every life was asked once more without finding anything new.
+        if index > 400 {
+            break;
+        }
+    }
+    sample
+}

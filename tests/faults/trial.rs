@@ -1,0 +1,170 @@
+//! A trial: one life with one fault, and what must hold after it.
+
+use crate::{
+    cloud::clouds,
+    fault::{Class, Planned},
+    journal::{Line, Name, Part},
+    life::Life,
+    run::Run,
+    shape::shape,
+    verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched},
+};
+use aws_config::SdkConfig;
+use end_to_end::Inventory;
+use rules::{Misfortunes, Request, Settings};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, panic::catch_unwind, sync::Arc, time::Duration};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
+
+/// No run takes nearly so long by the clock on the wall.
+const HUNG: Duration = Duration::from_secs(120);
+
+/// A life with one fault.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The life.
+    pub life: Life,
+    /// The fault.
+    pub fault: Planned,
+}
+
+impl Trial {
+    /// Its name, under which it can be repeated.
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.life.as_str(), self.fault.at, self.fault.class)
+    }
+}
+
+/// What every trial is measured by: the lives without a fault.
+#[derive(Debug)]
+pub struct Clean {
+    /// The product's own configuration of its clients.
+    pub product: SdkConfig,
+    /// The shape of a whole environment.
+    pub whole: Whole,
+    /// The calls of each life.
+    pub calls: BTreeMap<Life, Vec<Line>>,
+    /// What makes the things that have names of their own.
+    pub named: BTreeMap<Name, Request>,
+    own: BTreeMap<Life, Vec<Planned>>,
+}
+
+/// How AWS is in every run.
+fn settings(class: Option<Class>) -> Settings {
+    // Calls of one run go out one after the other: a tenth of AWS's latency each is what they take beside each other.
+    let usual = Settings { latency: 0.1, ..Settings::default() };
+    let misfortunes = match class {
+        // Somewhat less than the functions count on.
+        Some(Class::ReadsLag) => return Settings { read_lag: 8.0, ..usual },
+        Some(Class::ApisThrottle) => return Settings { throttling: true, ..usual },
+        Some(Class::NatGatewaysFail) => {
+            Misfortunes { nat_gateway_fails: Some("InternalError".to_owned()), ..Misfortunes::default() }
+        }
+        Some(Class::TasksCrash) => Misfortunes { tasks_crash: true, ..Misfortunes::default() },
+        Some(Class::TasksAreUnplaceable) => Misfortunes { tasks_are_unplaceable: true, ..Misfortunes::default() },
+        _ => Misfortunes::default(),
+    };
+    Settings { misfortunes, ..usual }
+}
+
+/// A runtime for one run: functions run as one task, on one thread.
+pub fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime needs nothing")
+}
+
+impl Clean {
+    /// Lives every life once; where only one is asked for, no more than that one needs.
+    pub fn lived(only: Option<Life>) -> Result<Clean, String> {
+        let product = runtime().block_on(engine::aws::config());
+        let mut clean =
+            Clean { product, whole: Vec::new(), calls: BTreeMap::new(), named: BTreeMap::new(), own: BTreeMap::new() };
+        for life in Life::ALL {
+            let is_needed = [Life::Create, Life::Delete].contains(&life) || only.is_none_or(|only| only == life);
+            if !is_needed {
+                continue;
+            }
+            let none = Vec::new();
+            let of = |life| clean.calls.get(&life).unwrap_or(&none).as_slice();
+            let own = life.own_faults(of(Life::Create), of(Life::Delete));
+            clean.own.insert(life, own);
+            let run = clean.live(life, None).map_err(|error| format!("{} without a fault: {error}", life.as_str()))?;
+            let (calls, whole, named) = run;
+            clean.calls.insert(life, calls);
+            if life == Life::Create {
+                clean.whole = whole;
+                clean.named = named;
+            }
+        }
+        Ok(clean)
+    }
+
+    /// Lives a life; answers its calls, the shape it came to, and what made its named things.
+    #[allow(clippy::type_complexity, reason = "used once, above")]
+    fn live(&self, life: Life, fault: Option<&Planned>) -> Result<(Vec<Line>, Whole, BTreeMap<Name, Request>), String> {
+        let runtime = runtime();
+        let run =
+            Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings(fault.map(|fault| fault.class)))));
+        let _listening = run.logs.listen();
+        let lived = catch_unwind(AssertUnwindSafe(|| {
+            let lives = async {
+                if let Some(Planned { at, class: Class::TwinBefore }) = fault {
+                    run.by_others(run.account.make_twin_of(&self.named[at])).await;
+                }
+                life.given(&run).await;
+                let own = self.own[&life].clone();
+                let planned = own.iter().chain(fault).cloned().collect();
+                run.account.begin(Part::Tried, planned);
+                life.tried(&run).await;
+                let came_to = shape(&Inventory::take(&run.cloud).await.since(&run.foreign()), &run.account.id);
+                let whole = if self.whole.is_empty() { &came_to } else { &self.whole };
+                if life == Life::Forgotten {
+                    return is_forgotten_and_untouched(&run, whole).await.map(|()| came_to);
+                }
+                let status = at_rest(&run, whole).await?;
+                let missed = run.account.missed();
+                if let Some(missed) = missed.first() {
+                    return Err(format!(
+                        "it ended {status}, and the fault was never met: {} {}",
+                        missed.at, missed.class
+                    ));
+                }
+                run.account.begin(Part::Repeated, Vec::new());
+                comes_to_an_end(&run, life).await.map_err(|error| format!("after {status}: {error}"))?;
+                Ok(came_to)
+            };
+            let hung = || Err("stuck: everybody waits for somebody".to_owned());
+            runtime.block_on(async { timeout(HUNG, lives).await.unwrap_or_else(|_| hung()) })
+        }));
+        let said = match lived {
+            Ok(said) => said,
+            Err(panic) => Err(panic_message(&*panic)),
+        };
+        match said {
+            Ok(whole) => Ok((run.account.lines(Part::Tried), whole, run.account.named())),
+            Err(error) => {
+                let logs = run.logs.text();
+                let count = logs.lines().count();
+                let last: Vec<&str> = logs.lines().skip(count.saturating_sub(12)).collect();
+                let calls = run.account.last_lines(60).join("\n");
+                Err(format!("{error}\n--- the last calls\n{calls}\n--- the last log lines\n{}", last.join("\n")))
+            }
+        }
+    }
+
+    /// The call at which a life turns, if it does.
+    pub fn turn(&self, life: Life) -> Option<Name> {
+        self.own[&life].first().map(|planned| planned.at.clone())
+    }
+
+    /// Makes a trial.
+    pub fn try_out(&self, trial: &Trial) -> Result<(), String> {
+        self.live(trial.life, Some(&trial.fault)).map(drop)
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}

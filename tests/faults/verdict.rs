@@ -1,0 +1,154 @@
+//! What must hold after every run, whatever went wrong.
+
+use crate::{
+    life::{Life, status},
+    run::Run,
+    secret::CANARY,
+    shape::shape,
+};
+use end_to_end::Inventory;
+use serde_json::Value;
+
+/// The shape of a whole environment.
+pub type Whole = Vec<String>;
+
+/// Fails unless the environment is whole, or nothing is left of it, or just what it lists.
+pub async fn at_rest(run: &Run, whole: &Whole) -> Result<String, String> {
+    let status = status(run).await;
+    let there = Inventory::take(&run.cloud).await;
+    untouched(run, &there)?;
+    let ours = there.since(&run.foreign());
+    match status.as_str() {
+        "ACTIVE" => is_whole(&shape(&ours, &run.account.id), whole)?,
+        "DELETED" | "FAILED" | "" => {
+            if !ours.is_empty() {
+                return Err(format!("{status} and not gone:\n{ours}"));
+            }
+            if status != "" {
+                is_free(run).await?;
+            }
+        }
+        "DELETE_FAILED" => lists_what_is_left(run, &ours).await?,
+        other => return Err(format!("it came to rest as {other}")),
+    }
+    is_secret(run).await?;
+    Ok(status)
+}
+
+/// Fails unless an environment that nobody knows any more is just as it was.
+pub async fn is_forgotten_and_untouched(run: &Run, whole: &Whole) -> Result<(), String> {
+    let there = Inventory::take(&run.cloud).await;
+    untouched(run, &there)?;
+    is_whole(&shape(&there.since(&run.foreign()), &run.account.id), whole)?;
+    is_secret(run).await
+}
+
+/// Repeats the request or the delete until everything is at its end, and fails unless that is clean.
+pub async fn comes_to_an_end(run: &Run, life: Life) -> Result<(), String> {
+    if !life.begins_active() {
+        let reply = run.post().await;
+        if reply.status >= 500 {
+            return Err(format!("the repeated request was answered {}: {}", reply.status, reply.body));
+        }
+        run.settle().await;
+    }
+    if let Some(id) = run.table.environment().await {
+        let reply = run.delete(&id).await;
+        if ![200, 202].contains(&reply.status) {
+            return Err(format!("the delete was answered {}: {}", reply.status, reply.body));
+        }
+        run.settle().await;
+        let status = status(run).await;
+        if status != "DELETED" {
+            let shown = run.get(&id).await;
+            return Err(format!("the repeated delete ended {status}: {}", shown.body["operations"][0]["verdict"]));
+        }
+        is_free(run).await?;
+    }
+    let there = Inventory::take(&run.cloud).await;
+    untouched(run, &there)?;
+    let ours = there.since(&run.foreign());
+    if !ours.is_empty() {
+        return Err(format!("deleted and not gone:\n{ours}"));
+    }
+    is_secret(run).await
+}
+
+/// Fails where anything of somebody else's is gone or changed.
+fn untouched(run: &Run, there: &Inventory) -> Result<(), String> {
+    let difference = there.difference_from(&run.foreign());
+    let touched: Vec<&String> = difference.iter().filter(|line| line.starts_with('-')).collect();
+    if touched.is_empty() { Ok(()) } else { Err(format!("something foreign was touched: {touched:#?}")) }
+}
+
+fn is_whole(shape: &[String], whole: &Whole) -> Result<(), String> {
+    let missing: Vec<&String> = whole.iter().filter(|line| !shape.contains(line)).collect();
+    let other: Vec<&String> = shape.iter().filter(|line| !whole.contains(line)).collect();
+    let twins = shape.len() != whole.len() && missing.is_empty() && other.is_empty();
+    if missing.is_empty() && other.is_empty() && !twins {
+        return Ok(());
+    }
+    Err(format!(
+        "ACTIVE and not whole:\nmissing: {missing:#?}\nother: {other:#?}\n{} things instead of {}",
+        shape.len(),
+        whole.len()
+    ))
+}
+
+async fn is_free(run: &Run) -> Result<(), String> {
+    let kept = run.table.kept().await;
+    if kept.is_empty() { Ok(()) } else { Err(format!("ended and not free: {kept:?}")) }
+}
+
+/// Fails unless what is left is what the record lists.
+async fn lists_what_is_left(run: &Run, ours: &Inventory) -> Result<(), String> {
+    let id = run.table.environment().await.unwrap_or_default();
+    let shown = run.get(&id).await.body;
+    let left = shown["operations"][0]["verdict"]["left_behind"].as_array().cloned().unwrap_or_default();
+    if left.is_empty() {
+        return Err(format!("DELETE_FAILED and lists nothing: {shown}"));
+    }
+    let ids: Vec<&str> = left.iter().filter_map(|one| one["id"].as_str()).collect();
+    let lines = ours.lines();
+    let listed = |line: &String| {
+        let id = line.split(' ').nth(1).unwrap_or_default();
+        // What AWS puts into every VPC goes with it, and the tasks of a service with the service.
+        let is_task = line.starts_with("task ") && ids.iter().any(|id| id.contains(":service/"));
+        let is_of_aws = is_task
+            || !line.contains("prefect-environments:id")
+                && ids.iter().any(|id| id.starts_with("vpc-") && line.contains(id));
+        is_of_aws
+            || ids.iter().any(|one| one == &id || one.ends_with(&format!("/{id}")) || one.ends_with(&format!(":{id}")))
+    };
+    let unlisted: Vec<&String> = lines.iter().filter(|line| !listed(line)).collect();
+    let absent: Vec<&Value> = left
+        .iter()
+        // Parts of others have no line of their own.
+        .filter(|one| one["id"].as_str().is_some_and(|id| !id.contains('|') && !id.starts_with("rtbassoc-")))
+        .filter(|one| {
+            let id = one["id"].as_str().unwrap_or_default();
+            !lines.iter().any(|line| {
+                let there = line.split(' ').nth(1).unwrap_or_default();
+                id == there || id.ends_with(&format!("/{there}")) || id.ends_with(&format!(":{there}"))
+            })
+        })
+        .collect();
+    if unlisted.is_empty() && absent.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "DELETE_FAILED lists {left:#?}\nthere and not listed: {unlisted:#?}\nlisted and not there: {absent:#?}"
+    ))
+}
+
+/// Fails where the secret was seen.
+async fn is_secret(run: &Run) -> Result<(), String> {
+    let mut seen = run.account.leaks();
+    let logs = run.logs.text();
+    seen.extend(logs.lines().filter(|line| line.contains(CANARY)).map(|line| format!("the log: {line}")));
+    let items = run.table.items().await;
+    seen.extend(
+        items.iter().filter(|item| format!("{item:?}").contains(CANARY)).map(|item| format!("the table: {item:?}")),
+    );
+    if seen.is_empty() { Ok(()) } else { Err(format!("the secret was seen: {seen:#?}")) }
+}
