@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Settings reach the scripts as variables: make up LOCAL_CLOUD_PORT=4600
 
-.PHONY: help up down test unit lint audit fuzz package deploy teardown strays clean
+.PHONY: help up down test unit faults lint audit fuzz package deploy teardown strays clean
 help:           ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 up:             ## start everything locally and create a sample environment
@@ -13,6 +13,8 @@ test:           ## every test, with a local cloud of its own (TESTS="-p end-to-e
 	@$(PYTHON) bootstrap/run_tests.py $(TESTS)
 unit:           ## the tests that need no local cloud, but for the 10,000 generated bodies
 	cargo test --workspace --lib --test nothing_escapes --test state_machine -- --skip generated
+faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some)
+	@$(PYTHON) bootstrap/faults.py $(FAULTS)
 lint:           ## templates and state machine
 	@$(PYTHON) bootstrap/lint.py
 audit:          ## dependencies: licences, duplicates, sources, known vulnerabilities

@@ -80,6 +80,7 @@ impl Functions {
             operations: Operations {
                 records: records.clone(),
                 executions: Executions::new(&config, machine),
+                place: place(&account.id),
                 clock: Arc::clone(&clock),
             },
             service: Service::with(&config, records, settings, clock),
