@@ -12,6 +12,7 @@ mod life;
 mod logs;
 mod neighbours;
 mod reading;
+mod repair;
 mod requests;
 mod secrets;
 mod stopped;
