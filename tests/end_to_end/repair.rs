@@ -93,8 +93,9 @@ async fn named_things_that_were_removed_or_changed_are_as_before() {
     iam.delete_role_policy().role_name(&role).policy_name(&policy).send().await.expect("remove the policy");
     iam.delete_role().role_name(&role).send().await.expect("remove the role");
     let flows = format!("{name}-flow-execution-role");
-    let emptied = iam.put_role_policy().role_name(&flows).policy_name(format!("{name}-flow-execution"));
-    emptied.policy_document(r#"{"Version":"2012-10-17","Statement":[]}"#).send().await.expect("empty a policy");
+    let turned = iam.put_role_policy().role_name(&flows).policy_name(format!("{name}-flow-execution"));
+    let nothing = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+    turned.policy_document(nothing).send().await.expect("turn a policy round");
     logs.delete_log_group().log_group_name(format!("/ecs/{name}-flows")).send().await.expect("remove the log group");
     let worker = format!("/ecs/{name}-worker");
     let retention = logs.put_retention_policy().log_group_name(&worker).retention_in_days(1);
