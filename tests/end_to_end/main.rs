@@ -15,6 +15,7 @@ mod neighbours;
 mod preflight;
 mod proof;
 mod reading;
+mod repair;
 mod requests;
 mod secrets;
 mod stopped;

@@ -5,6 +5,7 @@ use end_to_end::{
     api::{list, text},
     requests::{request, unique},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -54,9 +55,10 @@ async fn a_failed_create_shows_that_nothing_of_it_is_left() {
 fn must_be_proven(ended: &Environment, operation: &Value) {
     let proof = &ended.0["proof"];
     assert_eq!(proof["operation_id"], operation["id"], "{proof:#}");
-    let (began_at, proven_at) = (text(&proof["began_at"]), text(&proof["proven_at"]));
-    assert!(text(&operation["started_at"]) <= began_at && began_at <= proven_at, "{proof:#}");
-    assert!(proven_at <= text(&operation["ended_at"]), "the proof comes before the end: {proof:#}");
+    let time = |value: &Value| text(value).parse::<Timestamp>().expect("a time");
+    let (began_at, proven_at) = (time(&proof["began_at"]), time(&proof["proven_at"]));
+    assert!(time(&operation["started_at"]) <= began_at && began_at <= proven_at, "{proof:#}");
+    assert!(proven_at <= time(&operation["ended_at"]), "the proof comes before the end: {proof:#}");
     let proofs = list(&operation["steps"]).iter().filter(|step| step["action"] == "prove").count();
     assert!(proofs > 0, "{operation:#}");
     let mut evidence: BTreeMap<&str, u64> = BTreeMap::new();

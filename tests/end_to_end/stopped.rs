@@ -49,6 +49,36 @@ async fn an_environment_whose_execution_was_stopped_is_taken_over_at_once() {
     stage.inventory_of(&failed.marks()).await.must_be_empty("after the take-over");
 }
 
+/// An update is made again, and nothing of what was active is removed.
+#[tokio::test]
+async fn the_sweep_goes_on_with_an_update_that_was_stopped() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("stopped"))).await;
+    let id = environment.id();
+    let before = stage.inventory_of(&environment.marks()).await;
+    stage.table.hold(id, "cluster").await;
+    stage.api.repair(id).await.expect(202);
+    let halfway = |now: &Environment| now.outcome("network", "ensure") == "done";
+    let updating = stage.api.until(id, "the network is looked at", halfway).await.must_be("UPDATING");
+    let arn = text(&updating.operation()["execution_arn"]);
+    stage.cloud.executions.stop_execution().execution_arn(arn).send().await.expect("stop the execution");
+    stage.table.let_go(id, "cluster").await;
+    stage.table.make_due(id).await;
+
+    sweep(&stage).await;
+
+    let active = stage.api.at_rest(id).await.must_be("ACTIVE");
+    let [again, stopped, _create] = active.operations() else { panic!("three operations: {active}") };
+    assert_eq!(
+        (text(&stopped["status"]), text(&stopped["verdict"]["error"]["code"])),
+        ("FAILED", "STOPPED"),
+        "{stopped}"
+    );
+    assert_eq!((text(&again["kind"]), text(&again["status"])), ("apply", "SUCCEEDED"), "{again}");
+    stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after the update was made again");
+    stage.delete(id).await;
+}
+
 /// The time to look comes for every environment that is under way, and mostly there is nothing to do.
 #[tokio::test]
 async fn the_sweep_leaves_alone_what_is_at_work() {

@@ -25,7 +25,8 @@ pub(crate) struct Asked {
     pub(crate) requests: Vec<Request>,
 }
 
-/// The calls of a create and a delete, a rollback, a delete during a create and a take-over. They are lived once.
+/// The calls of a create and a delete, a rollback, a delete during a create, a take-over and a repair. They are lived
+/// once.
 pub(crate) async fn recorded() -> &'static Vec<Asked> {
     static RECORDED: OnceCell<Vec<Asked>> = OnceCell::const_new();
     RECORDED.get_or_init(live).await
@@ -46,12 +47,12 @@ async fn live() -> Vec<Asked> {
     let before = journal::read().last().map_or(0, |call| call.order);
     let mut world = World::default();
     let secret = shared_secret(&stage, &mut world).await;
-    join!(whole(&stage, &secret), rolled_back(&stage), turned_round(&stage), stopped(&stage));
+    join!(whole(&stage, &secret), rolled_back(&stage), turned_round(&stage), stopped(&stage), repaired(&stage));
 
     let mut calls: Vec<Call> = journal::read().into_iter().filter(|call| call.order > before).collect();
     let environments =
         calls.iter().filter_map(|call| call.environment.as_ref()).collect::<std::collections::BTreeSet<_>>();
-    assert!(environments.len() >= 4, "four lives were lived: {environments:?}");
+    assert!(environments.len() >= 5, "five lives were lived: {environments:?}");
     let rehearsed = rehearsed::calls(&calls);
     calls.extend(rehearsed);
     let (place, mut asked) = (place(), Vec::new());
@@ -122,6 +123,23 @@ async fn turned_round(stage: &Stage) {
     stage.api.delete(&id).await.expect(202);
     stage.table.let_go(&id, "egress").await;
     stage.api.at_rest(&id).await.must_be("DELETED");
+}
+
+/// A repair of a network that somebody has led elsewhere.
+async fn repaired(stage: &Stage) {
+    let environment = stage.create(&request(&unique("led"))).await;
+    let ec2 = &stage.cloud.ec2;
+    let (route, internet) = ("network/private-route", environment.physical("network/internet-gateway"));
+    let (table, destination) = environment.physical(route).split_once('|').expect("table and destination");
+    let replace = ec2.replace_route().route_table_id(table).destination_cidr_block(destination).gateway_id(internet);
+    replace.send().await.expect("somebody leads a route elsewhere");
+    let association = environment.physical("network/private-association-1");
+    let replace = ec2.replace_route_table_association().association_id(association);
+    let replace = replace.route_table_id(environment.physical("network/public-route-table"));
+    replace.send().await.expect("somebody leads a subnet elsewhere");
+    stage.api.repair(environment.id()).await.expect(202);
+    stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
+    stage.delete(environment.id()).await;
 }
 
 async fn shared_secret(stage: &Stage, world: &mut World) -> String {

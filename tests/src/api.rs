@@ -56,6 +56,17 @@ impl Api {
         self.send(Method::DELETE, &format!("/environments/{id}"), &[("idempotency-key", key)], String::new()).await
     }
 
+    /// `POST /environments/{id}/repair`.
+    pub async fn repair(&self, id: &str) -> Answer {
+        self.send(Method::POST, &format!("/environments/{id}/repair"), &[], String::new()).await
+    }
+
+    /// `POST /environments/{id}/repair` with an `Idempotency-Key`.
+    pub async fn repair_with_key(&self, id: &str, key: &str) -> Answer {
+        let path = format!("/environments/{id}/repair");
+        self.send(Method::POST, &path, &[("idempotency-key", key)], String::new()).await
+    }
+
     /// Any signed request. A body is JSON unless a header says otherwise.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Answer {
         let request = request(method, path, headers, body.into());

@@ -80,7 +80,7 @@ impl Planter {
         put.policy_document(nothing).send().await.expect("put a policy into it");
     }
 
-    /// The cluster, with the worker's service in it.
+    /// The cluster, with the worker's service in it and the definition of its tasks.
     pub async fn cluster(&self, cloud: &Cloud) {
         let name = format!("{}-cluster", self.name);
         let tags = |resource: &str| {
@@ -89,8 +89,13 @@ impl Planter {
         };
         let create = cloud.ecs.create_cluster().cluster_name(&name).set_tags(tags("cluster/cluster"));
         create.send().await.expect("plant a cluster");
+        let family = format!("{}-worker-task", self.name);
+        let container = aws_sdk_ecs::types::ContainerDefinition::builder().name("prefect-worker").image("none").build();
+        let definition = cloud.ecs.register_task_definition().family(&family).container_definitions(container);
+        let definition = definition.set_tags(tags("worker/task-definition"));
+        definition.send().await.expect("plant a task definition");
         let service = cloud.ecs.create_service().cluster(&name).service_name("dev-worker").desired_count(0);
-        let service = service.task_definition("none").set_tags(tags("worker/service"));
+        let service = service.task_definition(&family).set_tags(tags("worker/service"));
         service.send().await.expect("plant a service");
     }
 }

@@ -305,15 +305,7 @@ mod tests {
     use serde_json::Value;
 
     fn planned() -> ResourceItem {
-        let entry = Entry {
-            key: Key::new("network/vpc"),
-            kind: Kind::Vpc,
-            step: Step::Network,
-            after: Default::default(),
-            part_of: None,
-            wanted: Default::default(),
-        };
-        ResourceItem::planned(&entry, Timestamp::UNIX_EPOCH)
+        crate::records::samples::planned(Kind::Vpc)
     }
 
     #[test]

@@ -192,3 +192,18 @@ impl fmt::Display for Kind {
         f.write_str(self.type_name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_would_make_twice_is_looked_for_twice() {
+        for kind in [Kind::TaskDefinition, Kind::Cluster, Kind::Vpc, Kind::Eip, Kind::InternetGateway] {
+            assert!(!kind.has_no_twin(), "{kind}");
+        }
+        for kind in [Kind::Role, Kind::LogGroup, Kind::Service] {
+            assert!(kind.has_no_twin(), "{kind}");
+        }
+    }
+}

@@ -181,6 +181,66 @@ fn until_the_next_try(in_vain: u32) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::samples::{NOW, creating, spec, updating};
+
+    /// The answer to an apply that failed in this generation, and what is written.
+    fn fail(environment: &Environment, generation: u64) -> (Turn, Option<(Record, Operation)>) {
+        let (record, operation) = (environment.record.clone(), environment.operations[0].clone());
+        let turning = Turning { operation: operation.id, fence: 1, generation, thrown: Some("States.Timeout") };
+        match turned(environment, record, operation, &turning, NOW) {
+            Decision::Nothing(turn) => (turn, None),
+            Decision::Write(change, turn) => (turn, Some((change.record, change.operations[0].clone()))),
+        }
+    }
+
+    #[test]
+    fn a_create_that_fails_is_removed() {
+        let (turn, written) = fail(&creating(), 1);
+        let (record, operation) = written.expect("a change");
+        assert_eq!((turn, record.status), (Turn::Remove, Status::RollingBack));
+        assert!(operation.turned.is_some() && operation.verdict.is_some_and(|verdict| verdict.error.is_some()));
+    }
+
+    #[test]
+    fn a_repair_that_fails_leaves_everything() {
+        let (turn, written) = fail(&updating(spec(1)), 2);
+        let (record, operation) = written.expect("a change");
+        assert_eq!((turn, record.status, record.operation), (Turn::Leave(Code::Internal), Status::UpdateFailed, None));
+        assert_eq!(operation.status, OperationStatus::Failed);
+        assert!(operation.verdict.is_some_and(|verdict| verdict.usable), "every resource is there");
+    }
+
+    #[test]
+    fn a_change_that_fails_is_taken_back_in_the_next_generation() {
+        let (turn, written) = fail(&updating(spec(2)), 2);
+        let (record, operation) = written.expect("a change");
+        assert_eq!((turn, record.status, record.generation), (Turn::Apply(3), Status::Updating, 3));
+        assert_eq!(record.spec, spec(1), "the spec that was active before");
+        assert!(operation.ended_at.is_none() && operation.deadline.is_some() && operation.verdict.is_some());
+    }
+
+    #[test]
+    fn a_turn_whose_answer_was_lost_is_no_second_failure() {
+        let mut taken_back = updating(spec(1));
+        taken_back.record.generation = 3;
+        let (again, written) = fail(&taken_back, 2);
+        assert!(written.is_none(), "nothing is written");
+        assert_eq!(again, Turn::Apply(3));
+        let (failed, _) = fail(&taken_back, 3);
+        assert_eq!(failed, Turn::Leave(Code::Internal), "the way back has failed as well");
+    }
+
+    #[test]
+    fn a_delete_goes_before_everything_else() {
+        for mut environment in [creating(), updating(spec(1)), updating(spec(2))] {
+            environment.record.desired = Desired::Absent;
+            let generation = environment.record.generation;
+            for generation in [generation, generation - 1] {
+                let (turn, written) = fail(&environment, generation);
+                assert_eq!((turn, written.expect("a change").0.status), (Turn::Remove, Status::Deleting));
+            }
+        }
+    }
 
     #[test]
     fn a_removal_in_vain_is_tried_again_after_1_and_6_hours_and_then_every_day() {

@@ -11,6 +11,8 @@ mod items;
 mod key;
 mod lease;
 mod list;
+#[cfg(test)]
+pub(crate) mod samples;
 mod secret;
 mod strays;
 mod take_over;

@@ -99,3 +99,41 @@ pub(super) fn hand_to_removal(record: &mut Record, old: &Operation, next: Operat
     let verdict = why.map(|why| Verdict { usable: false, ..why.clone() });
     Operation { verdict, ..Operation::new(next, OperationKind::Delete, record.fence, asked_by, now) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::samples::{NOW, creating, spec, updating};
+
+    fn next(environment: &crate::records::Environment) -> (Record, Operation) {
+        let mut record = environment.record.clone();
+        let new = hand_on(&mut record, &environment.operations[0], OperationId::new(2, 2), NOW);
+        assert_eq!((record.fence, record.operation, new.fence), (2, Some(new.id), 2), "the next operation has it");
+        (record, new)
+    }
+
+    #[test]
+    fn a_create_that_was_stopped_is_removed() {
+        let (record, new) = next(&creating());
+        assert_eq!((record.status, new.kind, record.generation), (Status::RollingBack, OperationKind::Delete, 1));
+    }
+
+    #[test]
+    fn an_update_that_was_stopped_is_what_was_active_made_anew() {
+        for to in [spec(1), spec(2)] {
+            let (record, new) = next(&updating(to));
+            assert_eq!((record.status, new.kind, record.generation), (Status::Updating, OperationKind::Apply, 3));
+            assert_eq!(record.spec, spec(1), "the spec that was active");
+            assert!(new.verdict.is_none(), "the new operation has not failed");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_gone_is_removed_whatever_it_was() {
+        for mut environment in [creating(), updating(spec(2))] {
+            environment.record.desired = Desired::Absent;
+            let (record, new) = next(&environment);
+            assert_eq!((record.status, new.kind), (Status::Deleting, OperationKind::Delete));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Records for tests.
+
+use super::{
+    AskedBy, Desired, Environment, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState,
+    SCHEMA, Status,
+};
+use environment::{
+    Entry, EnvironmentId, Key, Kind, OperationId, Spec, Step,
+    request::{Defaults, parse},
+};
+use jiff::Timestamp;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub(crate) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+pub(crate) fn spec(desired_count: u32) -> Spec {
+    let id = "00000000-0000-4000-8000-000000000000";
+    let body = json!({
+        "name": "prefect",
+        "team": "data",
+        "prefect": {"account_id": id, "workspace_id": id, "api_key": "pnu_0123456789"},
+        "worker": {"desired_count": desired_count},
+    });
+    let defaults = Defaults {
+        partition: "aws",
+        account: "123456789012",
+        region: "eu-west-1",
+        worker_image: "prefecthq/prefect-aws:0.7-python3.12",
+        worker_images: &[],
+        flow_policy_arns: &[],
+        caller_team: None,
+        allow_local_api_url: false,
+    };
+    parse(&body, &defaults).expect("a request without mistakes").spec
+}
+
+pub(crate) fn planned(kind: Kind) -> ResourceItem {
+    let entry = Entry {
+        key: Key::new("network/vpc"),
+        kind,
+        step: Step::Network,
+        after: Default::default(),
+        part_of: None,
+        wanted: Default::default(),
+    };
+    ResourceItem::planned(&entry, NOW)
+}
+
+/// An environment that is being made for the first time, by its only operation.
+pub(crate) fn creating() -> Environment {
+    let asked_by = AskedBy { name: "somebody".into(), session: None, arn: "arn:aws:iam::123456789012:user/s".into() };
+    let record = Record {
+        schema: SCHEMA,
+        id: EnvironmentId::new(1, 1),
+        name: "prefect".into(),
+        team: "data".into(),
+        share: None,
+        status: Status::Creating,
+        desired: Desired::Present,
+        operation: Some(OperationId::new(1, 1)),
+        fence: 1,
+        version: 1,
+        generation: 1,
+        spec: spec(1),
+        applied_spec: None,
+        zones: Vec::new(),
+        intake_until: NOW,
+        created_by: asked_by.clone(),
+        deleted_by: None,
+        removals_in_vain: 0,
+        created_at: NOW,
+        updated_at: NOW,
+        ended_at: None,
+    };
+    let mut operation = Operation::new(OperationId::new(1, 1), OperationKind::Apply, 1, asked_by, NOW);
+    operation.status = OperationStatus::Running;
+    let vpc = ResourceItem { state: ResourceState::Ready, id: Some("vpc-1".into()), ..planned(Kind::Vpc) };
+    Environment {
+        record,
+        resources: BTreeMap::from([(vpc.key.clone(), vpc)]),
+        steps: BTreeMap::new(),
+        operations: vec![operation],
+    }
+}
+
+/// The same when it was active once and its spec is applied again, or another one.
+pub(crate) fn updating(to: Spec) -> Environment {
+    let mut environment = creating();
+    environment.record.status = Status::Updating;
+    environment.record.generation = 2;
+    environment.record.applied_spec = Some(spec(1));
+    environment.record.spec = to;
+    environment
+}
