@@ -15,6 +15,7 @@ import sys
 
 import build
 import deploy
+import faults
 import processed_template
 import tools
 from console import say, step, stop
@@ -40,7 +41,8 @@ def main(selection):
             cloud.start(port, proxy.start(free_port(), port, time_scale=TIME_SCALE), SFN_WAIT_SCALE=str(TIME_SCALE))
         with step("Deploy the service (sam deploy)"):
             outputs = deploy.local(cloud)
-        return test(selection, cloud, proxy, outputs)
+        with faults.clouds("test-faults") as clouds:
+            return test(selection, cloud, proxy, outputs, clouds)
     except KeyboardInterrupt:
         return 130
     finally:
@@ -63,7 +65,7 @@ def alone():
     file.write_text(json.dumps({"pid": os.getpid(), "started": started(os.getpid())}))
 
 
-def test(selection, cloud, proxy, outputs):
+def test(selection, cloud, proxy, outputs, clouds):
     processed = tools.STATE / "policies" / "template.json"
     account = outputs["StateMachineArn"].split(":")[4]
     processed_template.write(processed, deploy.STACK, account, REGION, {"Table": outputs["TableName"]})
@@ -79,6 +81,7 @@ def test(selection, cloud, proxy, outputs):
         # What the functions asked AWS for, and the template whose policies must allow just that.
         JOURNAL=str(proxy.journal),
         PROCESSED_TEMPLATE=str(processed),
+        **clouds,
     )
     locked = ["--locked"] if tools.IN_CI else []
     command = ["cargo", "test", "--no-fail-fast"] + locked + (selection or ["--workspace"])
