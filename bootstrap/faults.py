@@ -21,9 +21,9 @@ CLOUDS = 2
 
 
 @contextlib.contextmanager
-def clouds():
-    """The clouds' addresses as the runs want them, in their environment variable."""
-    started = [LocalCloud("faults-%d" % number) for number in range(1, CLOUDS + 1)]
+def clouds(name):
+    """Clouds of this name. Answers their addresses as the runs want them: in their environment variable."""
+    started = [LocalCloud("%s-%d" % (name, number)) for number in range(1, CLOUDS + 1)]
     # What a run that was killed has left.
     for cloud in started:
         cloud.stop()
@@ -42,7 +42,7 @@ def main(selection):
     locked = ["--locked"] if tools.IN_CI else []
     command = ["cargo", "test"] + locked + ["--workspace", "--test", "faults", "--", "--include-ignored"] + selection
     try:
-        with clouds() as environment:
+        with clouds("faults") as environment:
             say("==> " + " ".join(command))
             return subprocess.run(command, cwd=str(tools.CHECKOUT), env=dict(os.environ, **environment)).returncode
     except KeyboardInterrupt:

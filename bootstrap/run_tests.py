@@ -43,8 +43,8 @@ def main(selection):
             cloud.start(port, proxy.start(free_port(), port, time_scale=TIME_SCALE, quotas=QUOTAS), SFN_WAIT_SCALE=str(TIME_SCALE))
         with step("Deploy the service (sam deploy)"):
             outputs = deploy.local(cloud)
-        with faults.clouds() as faults_clouds:
-            return test(selection, cloud, proxy, outputs, faults_clouds)
+        with faults.clouds("test-faults") as clouds:
+            return test(selection, cloud, proxy, outputs, clouds)
     except KeyboardInterrupt:
         return 130
     finally:
@@ -67,7 +67,7 @@ def alone():
     file.write_text(json.dumps({"pid": os.getpid(), "started": started(os.getpid())}))
 
 
-def test(selection, cloud, proxy, outputs, faults_clouds):
+def test(selection, cloud, proxy, outputs, clouds):
     processed = tools.STATE / "policies" / "template.json"
     account = outputs["StateMachineArn"].split(":")[4]
     processed_template.write(processed, deploy.STACK, account, REGION, {"Table": outputs["TableName"]})
@@ -82,7 +82,7 @@ def test(selection, cloud, proxy, outputs, faults_clouds):
         # What the functions asked AWS for, and the template whose policies must allow just that.
         JOURNAL=str(proxy.journal),
         PROCESSED_TEMPLATE=str(processed),
-        **faults_clouds,
+        **clouds,
     )
     locked = ["--locked"] if tools.IN_CI else []
     command = ["cargo", "test", "--no-fail-fast"] + locked + (selection or ["--workspace"])

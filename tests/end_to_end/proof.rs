@@ -64,8 +64,8 @@ fn must_be_proven(ended: &Environment, operation: &Value) {
     let mut evidence: BTreeMap<&str, u64> = BTreeMap::new();
     for resource in ended.resources() {
         assert_eq!(resource["state"], "GONE", "{resource}");
-        let looked_at = text(&resource["evidence"]["looked_at"]);
-        assert!(looked_at >= text(&operation["started_at"]) && looked_at <= proven_at, "{resource}: {proof:#}");
+        let looked_at = time(&resource["evidence"]["looked_at"]);
+        assert!(looked_at >= time(&operation["started_at"]) && looked_at <= proven_at, "{resource}: {proof:#}");
         *evidence.entry(text(&resource["evidence"]["code"])).or_default() += 1;
     }
     assert_eq!(proof["evidence"], json!(evidence), "the sum of what each resource shows");

@@ -320,17 +320,38 @@ impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let account = Arc::clone(&self.0);
         let invocation = Invocation::current();
+        HttpConnectorFuture::new(async move { written(account.carry(invocation, read(&request)).await?) })
+    }
+}
+
+/// Somebody else's way to the account: no fault meets it, and no journal knows of it.
+#[derive(Clone, Debug)]
+pub struct Hand(pub Arc<Account>);
+
+impl HttpClient for Hand {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Hand {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let account = Arc::clone(&self.0);
         HttpConnectorFuture::new(async move {
-            let response = account.carry(invocation, read(&request)).await?;
-            let status =
-                StatusCode::try_from(response.status).map_err(|error| ConnectorError::other(error.into(), None))?;
-            let mut answer = HttpResponse::new(status, SdkBody::from(response.body));
-            for (name, value) in response.headers {
-                answer.headers_mut().insert(name, value);
-            }
-            Ok(answer)
+            let request = read(&request);
+            let response = account.aws.answer(&request, &account.upstream, account.clock.now()).await;
+            written(response.map_err(|error| ConnectorError::io(error.into()))?)
         })
     }
+}
+
+fn written(response: Response) -> Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(response.status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut answer = HttpResponse::new(status, SdkBody::from(response.body));
+    for (name, value) in response.headers {
+        answer.headers_mut().insert(name, value);
+    }
+    Ok(answer)
 }
 
 fn read(request: &HttpRequest) -> Request {

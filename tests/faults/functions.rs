@@ -1,7 +1,7 @@
 //! The functions themselves, in this process: the same code as on Lambda, over a run's account.
 
 use crate::{
-    account::{Account, Wire},
+    account::{Account, Hand, Wire},
     clock::VirtualSleep,
 };
 use api::{Limits, Service, Settings};
@@ -95,7 +95,9 @@ impl Functions {
             "cluster" => answer(&self.cluster, payload, invocation).await,
             "worker" => answer(&self.worker, payload, invocation).await,
             "operation" => {
-                let call = serde_json::from_value(payload).expect("the function understands the state machine");
+                let event: operation::call::Event =
+                    serde_json::from_value(payload).expect("the function understands who calls it");
+                let call = event.into_call().expect("an event is about an execution");
                 let answer = self.operations.handle(call, invocation.deadline).await;
                 let answer = answer.inspect_err(|fault| tracing::error!(?fault, "call broken off"));
                 answer.map(shown).map_err(|fault| fault.code.to_string())
@@ -147,7 +149,12 @@ pub fn credentials(account: &str) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Credentials::from_keys(account, "test", None))
 }
 
-/// The account as seen by somebody who is no function.
+/// The account as somebody with hands sees it, who knows nothing of this product: AWS with its rules.
+pub fn by_hand(account: &Arc<Account>) -> SdkConfig {
+    outside(&account.id, "http://localhost/").to_builder().http_client(Hand(Arc::clone(account))).build()
+}
+
+/// The account as an auditor sees it, who looks behind AWS's rules.
 pub fn outside(account: &str, cloud: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -3,7 +3,7 @@
 use crate::{
     fault::{Class, Planned},
     journal::Line,
-    run::{Reply, Run},
+    run::{NAME, Reply, Run},
 };
 
 /// A life.
@@ -21,19 +21,22 @@ pub enum Life {
     Stopped,
     /// The execution of its delete is stopped, and the sweep comes.
     StoppedDelete,
+    /// It is active, somebody has removed and changed things of it by hand, and it is repaired.
+    Repair,
     /// It is active, and the table loses everything.
     Forgotten,
 }
 
 impl Life {
     /// Every life.
-    pub const ALL: [Life; 7] = [
+    pub const ALL: [Life; 8] = [
         Life::Create,
         Life::Delete,
         Life::DeleteDuringCreate,
         Life::Rollback,
         Life::Stopped,
         Life::StoppedDelete,
+        Life::Repair,
         Life::Forgotten,
     ];
 
@@ -46,6 +49,7 @@ impl Life {
             Life::Rollback => "rollback",
             Life::Stopped => "stopped-create",
             Life::StoppedDelete => "stopped-delete",
+            Life::Repair => "repair",
             Life::Forgotten => "forgotten",
         }
     }
@@ -57,7 +61,7 @@ impl Life {
             vec![Planned { at: line.name.clone(), class }]
         };
         match self {
-            Life::Create | Life::Delete | Life::Forgotten => Vec::new(),
+            Life::Create | Life::Delete | Life::Repair | Life::Forgotten => Vec::new(),
             Life::DeleteDuringCreate => at(create, "CreateNatGateway", Class::DeleteArrives),
             Life::Rollback => at(create, "CreateService", Class::AccessDenied),
             Life::Stopped => at(create, "CreateNatGateway", Class::ExecutionStopped),
@@ -73,6 +77,9 @@ impl Life {
             run.settle().await;
             let status = status(run).await;
             assert_eq!(status, "ACTIVE", "the environment that is given");
+            if self == Life::Repair {
+                drift(run).await;
+            }
         }
     }
 
@@ -80,13 +87,16 @@ impl Life {
     pub async fn tried(self, run: &Run) -> Reply {
         let reply = if self.begins_active() {
             let id = run.table.environment().await.expect("an environment is given");
-            if self == Life::Forgotten {
-                run.table.empty().await;
-                for _ in 0..3 {
+            match self {
+                Life::Repair => run.repair(&id).await,
+                Life::Forgotten => {
+                    run.table.empty().await;
                     run.sweep().await;
+                    run.survey().await;
+                    run.delete(&id).await
                 }
+                _ => run.delete(&id).await,
             }
-            run.delete(&id).await
         } else {
             run.post().await
         };
@@ -96,8 +106,38 @@ impl Life {
 
     /// Whether an active environment is given.
     pub fn begins_active(self) -> bool {
-        matches!(self, Life::Delete | Life::StoppedDelete | Life::Forgotten)
+        !matches!(self, Life::Create | Life::DeleteDuringCreate | Life::Rollback | Life::Stopped)
     }
+}
+
+/// Somebody removes and changes something of every group by hand.
+async fn drift(run: &Run) {
+    let hand = &run.hand;
+    let cluster = format!("{NAME}-cluster");
+    hand.ecs
+        .delete_service()
+        .cluster(&cluster)
+        .service("dev-worker")
+        .force(true)
+        .send()
+        .await
+        .expect("delete the service");
+    hand.logs.delete_log_group().log_group_name(format!("/ecs/{NAME}-flows")).send().await.expect("delete a log group");
+    let role = format!("{NAME}-worker-task-role");
+    let policies = hand.iam.list_role_policies().role_name(&role).send().await.expect("list a role's policies");
+    for policy in policies.policy_names() {
+        let delete = hand.iam.delete_role_policy().role_name(&role).policy_name(policy);
+        delete.send().await.expect("delete a role's policy");
+    }
+    let tables = hand.ec2.describe_route_tables().send().await.expect("describe route tables");
+    let behind_nat =
+        |table: &&aws_sdk_ec2::types::RouteTable| table.routes().iter().any(|route| route.nat_gateway_id().is_some());
+    let table = tables.route_tables().iter().find(behind_nat).and_then(|table| table.route_table_id());
+    let table = table.expect("the private route table");
+    let delete = hand.ec2.delete_route().route_table_id(table).destination_cidr_block("0.0.0.0/0");
+    delete.send().await.expect("delete a route");
+    // A service takes a while to drain.
+    run.account.clock.advance(jiff::SignedDuration::from_mins(10));
 }
 
 /// The environment's status, or the empty text.

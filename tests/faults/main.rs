@@ -63,7 +63,11 @@ fn main() -> ExitCode {
     let trials = plan::trials(&clean);
     let sample = plan::sample(&trials);
     let report = Arc::new(Report::default());
-    let tests = trials.into_iter().map(|trial| {
+    // Thousands of lines about what is not tried would hide what is.
+    let only_sample = arguments.filter.is_none() && !arguments.include_ignored && !arguments.ignored && !arguments.list;
+    let all = trials.len();
+    let tried = trials.into_iter().filter(|trial| !only_sample || sample.contains(&trial.name()));
+    let tests = tried.map(|trial| {
         let (clean, report) = (Arc::clone(&clean), Arc::clone(&report));
         let (name, is_in_sample) = (trial.name(), sample.contains(&trial.name()));
         let test = move || {
@@ -73,7 +77,9 @@ fn main() -> ExitCode {
         };
         libtest_mimic::Trial::test(name, test).with_ignored_flag(!is_in_sample)
     });
-    let conclusion = libtest_mimic::run(&arguments, tests.collect());
+    let tests: Vec<_> = tests.collect();
+    println!("{} of {all} runs", tests.len());
+    let conclusion = libtest_mimic::run(&arguments, tests);
     if !arguments.list {
         report.print();
         println!("{} passed, {} failed", conclusion.num_passed, conclusion.num_failed);

@@ -87,6 +87,15 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
                 classes.extend([TwinMidway, TwinBefore]);
             }
         }
+        Life::Repair if by_function => {
+            classes.extend([
+                DeleteArrives,
+                SecondInvocation,
+                ExecutionStopped,
+                ExecutionRedriven,
+                ExecutionStartedByHand,
+            ]);
+        }
         Life::Delete if by_function => {
             classes.extend([
                 DeleteArrives,

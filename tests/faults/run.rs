@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     cloud::{Upstream, new_account},
-    functions::{Functions, outside},
+    functions::{Functions, by_hand, outside},
     happening::Happening,
     invocation::{Death, Ended, Event, Invocation},
     logs::Logs,
@@ -45,6 +45,8 @@ pub struct Run {
     pub cloud: Cloud,
     /// The table, behind the functions' backs.
     pub table: Table,
+    /// The account for somebody who changes things by hand.
+    pub hand: Cloud,
     /// What the functions log.
     pub logs: Logs,
     functions: Functions,
@@ -73,11 +75,12 @@ impl Run {
         let id = new_account(count);
         let account = Account::new(&id, Upstream::to(url), settings);
         let cloud = Cloud::of(&outside(&id, url));
+        let hand = Cloud::of(&by_hand(&account));
         let table = Table::make(&cloud).await;
         let functions = Functions::new(&account, product);
         let foreign = Mutex::new(Inventory::take(&cloud).await);
         let begun = account.clock.now();
-        Run { account, cloud, table, logs: Logs::default(), functions, foreign, running: Mutex::default(), begun }
+        Run { account, cloud, table, logs: Logs::default(), functions, hand, foreign, running: Mutex::default(), begun }
     }
 
     /// The time.
@@ -115,6 +118,11 @@ impl Run {
     /// Asks for the environment to be gone.
     pub async fn delete(&self, id: &str) -> Reply {
         self.ask(Method::DELETE, &format!("/environments/{id}"), "DELETE", None).await
+    }
+
+    /// Asks for the environment to be made as it should be.
+    pub async fn repair(&self, id: &str) -> Reply {
+        self.ask(Method::POST, &format!("/environments/{id}/repair"), "repair", None).await
     }
 
     /// Reads the environment.
@@ -239,6 +247,17 @@ impl Run {
     pub async fn sweep(&self) {
         // A sweep that fails raises an alarm and is followed by the next.
         let _ = self.call("operation", json!({"action": "sweep"})).await;
+    }
+
+    /// Lets the survey look for what belongs to no living environment: `state-machine/survey.asl.json`, which has no
+    /// more to it than this.
+    pub async fn survey(&self) {
+        let mut surveys = Vec::new();
+        for group in ["network", "identity", "cluster", "worker"] {
+            let seen = self.call(group, json!({"action": "survey"})).await;
+            surveys.push(seen.unwrap_or_else(|_| json!({"strays": [], "whole": false})));
+        }
+        let _ = self.call("operation", json!({"action": "judge", "surveys": surveys})).await;
     }
 
     /// Lets everything go on until nobody has anything left to do: executions, and the sweep every minute.

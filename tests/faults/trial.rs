@@ -131,7 +131,7 @@ impl Clean {
                     ));
                 }
                 run.account.begin(Part::Repeated, Vec::new());
-                comes_to_an_end(&run, life).await.map_err(|error| format!("after {status}: {error}"))?;
+                comes_to_an_end(&run, life, whole).await.map_err(|error| format!("after {status}: {error}"))?;
                 Ok(came_to)
             };
             let hung = || Err("stuck: everybody waits for somebody".to_owned());
