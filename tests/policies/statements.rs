@@ -52,3 +52,20 @@ fn each_function_has_a_role_of_its_own() {
     let names = |function: &str| functions[function].statements.iter().any(|one| one.sid == "OwnLogs");
     assert!(FUNCTIONS.iter().all(|function| names(function)), "each writes its own log");
 }
+
+/// Their calls pass no proxy, so that their rights are held against a list.
+#[test]
+fn the_machines_and_the_schedules_call_functions_and_start_surveys_and_nothing_else() {
+    let roles = Template::processed("aws").roles();
+    let rights = |role: &str| -> BTreeSet<String> {
+        let own = roles[role].statements.iter().filter(|statement| statement.sid != "LogsAndTraces");
+        own.flat_map(|one| one.actions.iter().flat_map(|action| one.resources.iter().map(move |on| (action, on))))
+            .map(|(action, on)| format!("{action} {}", on.rsplit([':', '-']).next().unwrap_or_default()))
+            .collect()
+    };
+    let calls = |functions: &[&str]| functions.iter().map(|one| format!("lambda:InvokeFunction {one}")).collect();
+    let all: BTreeSet<String> = calls(&["network", "identity", "cluster", "worker", "operation"]);
+    assert_eq!(rights("StateMachineRole"), all);
+    assert_eq!(rights("SweepRole"), calls(&["operation"]));
+    assert_eq!(rights("SurveyRole"), ["states:StartExecution Survey".to_owned()].into());
+}

@@ -28,13 +28,14 @@ async fn a_create_and_the_delete_that_turns_it_round_each_say_who_asked() {
 }
 
 #[tokio::test]
-async fn a_delete_that_takes_over_from_a_stopped_create_is_asked_for_by_who_deletes() {
+async fn what_takes_over_from_a_create_that_was_to_be_deleted_is_asked_for_by_who_deletes() {
     let stage = Stage::set().await;
     let team = Team::with(&stage, "ada").await;
     let grace = team.role.calls_as("grace").await;
-    let id = stopped_in_the_middle(&stage, &team).await;
-
+    let id = held_in_the_middle(&stage, &team).await;
     grace.delete(&id).await.expect(202);
+
+    stop(&stage, &team, &id).await;
 
     let deleted = team.api.at_rest(&id).await.must_be("DELETED");
     let asked: Vec<&Value> = deleted.operations().iter().map(|operation| &operation["asked_by"]).collect();
@@ -48,7 +49,8 @@ async fn a_delete_that_takes_over_from_a_stopped_create_is_asked_for_by_who_dele
 async fn what_the_sweep_takes_over_goes_on_for_who_asked_before() {
     let stage = Stage::set().await;
     let team = Team::with(&stage, "ada").await;
-    let id = stopped_in_the_middle(&stage, &team).await;
+    let id = held_in_the_middle(&stage, &team).await;
+    stop(&stage, &team, &id).await;
     stage.table.make_due(&id).await;
 
     stage.functions.invoke("operation", &json!({"action": "sweep"})).await;
@@ -65,14 +67,17 @@ fn asker(role: &Role, session: &str) -> Value {
     json!({"name": role.name, "session": session, "arn": role.session_arn(session)})
 }
 
-/// An environment whose create was stopped by hand before its worker was there.
-async fn stopped_in_the_middle(stage: &Stage, team: &Team) -> String {
+/// An environment whose create cannot go on to its worker.
+async fn held_in_the_middle(stage: &Stage, team: &Team) -> String {
     let id = Environment(team.api.create(&own_request(&unique("stopped"))).await.expect(202)).id().to_owned();
     stage.table.hold(&id, "worker").await;
-    let halfway = |now: &Environment| now.outcome("network", "ensure") == "done";
-    let environment = team.api.until(&id, "the network is done", halfway).await;
-    let arn = text(&environment.operation()["execution_arn"]);
-    stage.cloud.executions.stop_execution().execution_arn(arn).send().await.expect("stop the execution");
-    stage.table.let_go(&id, "worker").await;
+    team.api.until(&id, "the network is done", |now| now.outcome("network", "ensure") == "done").await;
     id
+}
+
+/// Stops its execution by hand, and lets its worker go on.
+async fn stop(stage: &Stage, team: &Team, id: &str) {
+    let arn = text(&team.api.read(id).await.operation()["execution_arn"]).to_owned();
+    stage.cloud.executions.stop_execution().execution_arn(arn).send().await.expect("stop the execution");
+    stage.table.let_go(id, "worker").await;
 }
