@@ -51,7 +51,7 @@ async fn a_network_interface_made_by_hand_keeps_its_subnet_and_is_named() {
     let error = &left.resource("network/public-subnet-1")["error"];
     assert_eq!(error["code"], "FOREIGN_DEPENDENT", "{left}");
     assert!(text(&error["message"]).contains(&interface), "{interface} is not named: {error:#}");
-    assert_ne!(left.resource("network/vpc")["state"], "GONE", "its subnet holds it: {left}");
+    assert_eq!(left.resource("network/vpc")["error"]["code"], "CONFLICT", "its subnet holds it: {left}");
     assert_eq!(left.resource("network/public-subnet-2")["state"], "GONE", "the rest is gone: {left}");
 
     let delete = ec2.delete_network_interface().network_interface_id(&interface).send().await;

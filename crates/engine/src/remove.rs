@@ -25,11 +25,15 @@ impl<G: Group> Turn<'_, G> {
             let (wave, held): (Vec<&Entry>, Vec<&Entry>) =
                 left.into_iter().partition(|entry| self.holders(entry).next().is_none());
             if wave.is_empty() {
+                let mut stuck = Vec::new();
                 for entry in held {
                     match self.holders(entry).find(|holder| self.is_being_removed_elsewhere(holder)) {
                         Some(holder) => waves.waits.add_other_step(&holder.key, self.lease.attempt()),
-                        None => self.note_held(entry, &mut waves.faults),
+                        None => stuck.push((self.item(entry), self.held(entry))),
                     }
+                }
+                for (item, fault) in stuck {
+                    self.note_held(item, fault, &mut waves.faults).await?;
                 }
                 break;
             }
@@ -82,11 +86,27 @@ impl<G: Group> Turn<'_, G> {
         report.is_none_or(|report| report.ended_at.is_none())
     }
 
-    fn note_held(&self, entry: &Entry, faults: &mut BTreeMap<Key, Fault>) {
-        if let Some(holder) = self.holders(entry).next() {
-            let message = format!("{} holds it and is still there.", holder.key);
-            faults.entry(entry.key.clone()).or_insert_with(|| Fault::new(Code::Conflict, message).of(&entry.key));
+    /// Why an entry cannot go.
+    fn held(&self, entry: &Entry) -> Fault {
+        let holder = self.holders(entry).next().map_or("Something", |holder| holder.key.as_str());
+        Fault::new(Code::Conflict, format!("{holder} holds it and is still there.")).of(&entry.key)
+    }
+
+    /// Records why a resource cannot go: should it be left behind, its owner reads what holds it.
+    async fn note_held(
+        &mut self,
+        mut item: ResourceItem,
+        fault: Fault,
+        faults: &mut BTreeMap<Key, Fault>,
+    ) -> Result<(), Fault> {
+        if item.error.as_ref().is_none_or(|noted| noted.message != fault.message) {
+            item.error = Some(fault.clone());
+            let saved = self.save(&item).await;
+            saved.map_err(|(Trouble::Lost(fault) | Trouble::Of(fault))| fault)?;
+            self.environment.resources.insert(item.key.clone(), item.clone());
         }
+        faults.entry(item.key).or_insert(fault);
+        Ok(())
     }
 
     async fn remove_one(&self, entry: &Entry) -> (ResourceItem, Result<Progress, Trouble>) {

@@ -352,7 +352,7 @@ fn code(message: &str) -> Option<Code> {
     } else if says("still Draining") || says("Unable to assume") || says("deployments are active") {
         // A predecessor is on its way out; ECS cannot use a role made a moment ago yet; a deployment is under way.
         Some(Code::Conflict)
-    } else if says(".NotFound") || says("Unable to find task definition") {
+    } else if says(".NotFound") || says("TaskDefinition not found") || says("Unable to find task definition") {
         // ECS asks EC2 for subnets and groups and passes on its answer: "… (ErrorCode: InvalidSubnetID.NotFound)".
         Some(Code::NotFound)
     } else {
