@@ -78,7 +78,9 @@ fn main() -> ExitCode {
         libtest_mimic::Trial::test(name, test).with_ignored_flag(!is_in_sample)
     });
     let tests: Vec<_> = tests.collect();
-    println!("{} of {all} runs", tests.len());
+    if only_sample {
+        println!("{} of {all} runs; `make faults` makes all of them", tests.len());
+    }
     let conclusion = libtest_mimic::run(&arguments, tests);
     if !arguments.list {
         report.print();

@@ -57,6 +57,7 @@ impl Report {
     }
 }
 
+/// A, B, … Z, a, b, …
 fn letter(column: usize) -> char {
-    char::from(b'A' + u8::try_from(column % 26).unwrap_or_default())
+    ('A'..='Z').chain('a'..='z').nth(column).unwrap_or('?')
 }

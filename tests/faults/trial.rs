@@ -116,13 +116,15 @@ impl Clean {
                 let own = self.own[&life].clone();
                 let planned = own.iter().chain(fault).cloned().collect();
                 run.account.begin(Part::Tried, planned);
-                life.tried(&run).await;
+                let reply = life.tried(&run).await;
                 let came_to = shape(&Inventory::take(&run.cloud).await.since(&run.foreign()), &run.account.id);
                 let whole = if self.whole.is_empty() { &came_to } else { &self.whole };
                 if life == Life::Forgotten {
                     return is_forgotten_and_untouched(&run, whole).await.map(|()| came_to);
                 }
-                let status = at_rest(&run, whole).await?;
+                // A repair that was refused as a whole has changed nothing: it is repeated below.
+                let as_given = life == Life::Repair && reply.status >= 500;
+                let status = at_rest(&run, if as_given { &came_to } else { whole }).await?;
                 let missed = run.account.missed();
                 if let Some(missed) = missed.first() {
                     return Err(format!(

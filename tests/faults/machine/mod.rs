@@ -125,12 +125,6 @@ impl Execution {
         self.whole.earliest().0
     }
 
-    /// The state that it goes on with.
-    pub fn state(&self) -> &str {
-        let (_, path) = self.whole.earliest();
-        &self.whole.at_path(&path).state
-    }
-
     /// Goes on with the state whose time has come. A Task is left to whoever runs the functions.
     pub fn go_on(&mut self, account: &Account) -> Option<Asked> {
         let now = account.clock.now();
@@ -188,10 +182,6 @@ impl Branch {
             Some(((at, path), index)) => (at, [vec![index], path].concat()),
             None => (self.at, Vec::new()),
         }
-    }
-
-    fn at_path(&self, path: &[usize]) -> &Branch {
-        path.iter().fold(self, |branch, index| &branch.branches[*index])
     }
 
     fn at_path_mut(&mut self, path: &[usize]) -> &mut Branch {
