@@ -22,13 +22,14 @@ from console import say, step, stop
 from local_cloud import REGION, LocalCloud, free_port, started
 from proxy import Proxy
 
+# Half a minute passes in half a second.
 TIME_SCALE = 0.02
 # Whatever the tests make at once has room: VPCs, internet gateways, addresses, NAT gateways, namespaces.
 QUOTAS = ",".join("%s=1000" % code for code in ("L-F678F1CE", "L-A4707A72", "L-0263D0A3", "L-FE5A380F", "L-0FE3F50E"))
 RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
 
 
-def main(selection):
+def main(selection, time_scale=TIME_SCALE, **rules):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cloud, proxy = LocalCloud("test"), Proxy()
     with step("Compile the functions (cargo build)"):
@@ -38,9 +39,9 @@ def main(selection):
     cloud.stop()
     try:
         with step("Start a local cloud for the tests"):
-            # Half a minute passes in half a second, for the machine that waits and for AWS that is waited for.
-            port = free_port()
-            cloud.start(port, proxy.start(free_port(), port, time_scale=TIME_SCALE, quotas=QUOTAS), SFN_WAIT_SCALE=str(TIME_SCALE))
+            # One measure of time for the machine that waits and for AWS that is waited for.
+            port, rules = free_port(), dict(rules, time_scale=time_scale, quotas=QUOTAS)
+            cloud.start(port, proxy.start(free_port(), port, **rules), SFN_WAIT_SCALE=str(time_scale))
         with step("Deploy the service (sam deploy)"):
             outputs = deploy.local(cloud)
         with faults.clouds("test-faults") as clouds:

@@ -67,5 +67,5 @@ fn the_machines_and_the_schedules_call_functions_and_start_surveys_and_nothing_e
     let all: BTreeSet<String> = calls(&["network", "identity", "cluster", "worker", "operation"]);
     assert_eq!(rights("StateMachineRole"), all);
     assert_eq!(rights("SweepRole"), calls(&["operation"]));
-    assert_eq!(rights("SurveyRole"), ["states:StartExecution Survey".to_owned()].into());
+    assert_eq!(rights("SurveyRole"), ["states:StartExecution survey".to_owned()].into());
 }
