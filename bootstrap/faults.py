@@ -40,7 +40,8 @@ def clouds(name):
 def main(selection):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     locked = ["--locked"] if tools.IN_CI else []
-    command = ["cargo", "test"] + locked + ["--workspace", "--test", "faults", "--", "--include-ignored"] + selection
+    command = ["cargo", "test", "--profile", "faults"] + locked
+    command += ["--workspace", "--test", "faults", "--", "--include-ignored"] + selection
     try:
         with clouds("faults") as environment:
             say("==> " + " ".join(command))

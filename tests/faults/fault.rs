@@ -5,6 +5,9 @@ use rules::{Answer, Call};
 use serde_json::json;
 use std::fmt;
 
+/// How many calls in a row are refused where the service's own rights are lacking.
+const OWN_RIGHTS_LACK: u32 = 12;
+
 /// A fault that is to happen in a run.
 #[derive(Clone, Debug)]
 pub struct Planned {
@@ -18,7 +21,14 @@ impl Planned {
     /// Whether it happens to this call.
     pub fn is_at(&self, name: &Name) -> bool {
         let after = name.occurrence.checked_sub(self.at.occurrence);
-        self.at.is_like(name) && after.is_some_and(|after| after < self.class.times())
+        self.at.is_like(name) && after.is_some_and(|after| after < self.times())
+    }
+
+    /// To how many calls in a row it happens. What the service lacks to run at all is given back by somebody, some
+    /// time: until then nothing can come to rest, and afterwards it must.
+    fn times(&self) -> u32 {
+        let is_own = ["states", "dynamodb", "lambda"].contains(&self.at.service.as_str());
+        if is_own { self.class.times().min(OWN_RIGHTS_LACK) } else { self.class.times() }
     }
 }
 
@@ -79,6 +89,8 @@ pub enum Class {
     TasksCrash,
     /// Tasks find no place.
     TasksAreUnplaceable,
+    /// The account has no room for one more VPC.
+    NoRoomForVpc,
 }
 
 /// What becomes of a call.
@@ -122,8 +134,14 @@ pub enum Refusal {
 
 impl Class {
     /// How AWS itself may be in a run.
-    pub const OF_THE_RUN: [Class; 5] =
-        [Class::ReadsLag, Class::ApisThrottle, Class::NatGatewaysFail, Class::TasksCrash, Class::TasksAreUnplaceable];
+    pub const OF_THE_RUN: [Class; 6] = [
+        Class::ReadsLag,
+        Class::ApisThrottle,
+        Class::NatGatewaysFail,
+        Class::TasksCrash,
+        Class::TasksAreUnplaceable,
+        Class::NoRoomForVpc,
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
@@ -155,6 +173,7 @@ impl Class {
             Class::NatGatewaysFail => "nat-gateways-fail",
             Class::TasksCrash => "tasks-crash",
             Class::TasksAreUnplaceable => "tasks-are-unplaceable",
+            Class::NoRoomForVpc => "no-room-for-vpc",
         }
     }
 
@@ -203,7 +222,8 @@ impl Class {
             | Class::ApisThrottle
             | Class::NatGatewaysFail
             | Class::TasksCrash
-            | Class::TasksAreUnplaceable => (None, 1, Then::Answer),
+            | Class::TasksAreUnplaceable
+            | Class::NoRoomForVpc => (None, 1, Then::Answer),
         };
         Treatment { meanwhile, carried_out, then }
     }

@@ -7,7 +7,7 @@ use crate::{
     life::Life,
     run::Run,
     shape::shape,
-    verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched},
+    verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched, no_room},
 };
 use aws_config::SdkConfig;
 use end_to_end::Inventory;
@@ -59,6 +59,10 @@ fn settings(class: Option<Class>) -> Settings {
         // Somewhat less than the functions count on.
         Some(Class::ReadsLag) => return Settings { read_lag: 8.0, ..usual },
         Some(Class::ApisThrottle) => return Settings { throttling: true, ..usual },
+        // The default VPC is the one that there may be.
+        Some(Class::NoRoomForVpc) => {
+            return Settings { quotas: [("L-F678F1CE".to_owned(), 1)].into(), ..usual };
+        }
         Some(Class::NatGatewaysFail) => {
             Misfortunes { nat_gateway_fails: Some("InternalError".to_owned()), ..Misfortunes::default() }
         }
@@ -121,6 +125,9 @@ impl Clean {
                 let whole = if self.whole.is_empty() { &came_to } else { &self.whole };
                 if life == Life::Forgotten {
                     return is_forgotten_and_untouched(&run, whole).await.map(|()| came_to);
+                }
+                if let Some(Planned { class: Class::NoRoomForVpc, .. }) = fault {
+                    return no_room(&run, &reply).await.map(|()| came_to);
                 }
                 // A repair that was refused as a whole has changed nothing: it is repeated below.
                 let as_given = life == Life::Repair && reply.status >= 500;

@@ -2,7 +2,7 @@
 
 use crate::{
     life::{Life, status},
-    run::Run,
+    run::{Reply, Run},
     secret::CANARY,
     shape::shape,
 };
@@ -50,6 +50,21 @@ pub async fn is_forgotten_and_untouched(run: &Run, whole: &Whole) -> Result<(), 
     if !run.logs.text().contains("\"stray\":\"REPORTED\"") {
         return Err("nobody was told of what has no record".to_owned());
     }
+    is_secret(run).await
+}
+
+/// Fails unless the request was refused for want of room, and nothing was made or kept of it.
+pub async fn no_room(run: &Run, reply: &Reply) -> Result<(), String> {
+    if (reply.status, reply.body["code"].as_str()) != (422, Some("QUOTA_EXCEEDED")) {
+        return Err(format!("it was answered {}: {}", reply.status, reply.body));
+    }
+    let there = Inventory::take(&run.cloud).await;
+    untouched(run, &there)?;
+    let ours = there.since(&run.foreign());
+    if !ours.is_empty() {
+        return Err(format!("refused, and this was made:\n{ours}"));
+    }
+    is_free(run).await?;
     is_secret(run).await
 }
 
