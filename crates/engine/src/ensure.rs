@@ -61,7 +61,10 @@ impl<G: Group> Turn<'_, G> {
         {
             return Ok(Answer::failed(late));
         }
-        Ok(waves.waits.answer().unwrap_or_else(Answer::done))
+        match waves.waits.answer() {
+            Some(answer) => Ok(answer),
+            None => Ok(self.remove_twins().await?.unwrap_or_else(Answer::done)),
+        }
     }
 
     /// The step's entries that are not ready.

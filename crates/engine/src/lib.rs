@@ -12,6 +12,7 @@ mod remove;
 pub mod resource;
 pub mod survey;
 pub mod turn;
+mod twins;
 
 pub use aws_config::SdkConfig;
 pub use call::{Action, Answer, Call, Outcome};

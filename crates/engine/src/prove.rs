@@ -53,7 +53,8 @@ impl<G: Group> Turn<'_, G> {
             if !self.has_time() {
                 return Ok(Answer::waiting(None, 0));
             }
-            let removals = left.iter().filter(|one| !one.is_leaving).map(|one| self.remove_news(one));
+            let removals =
+                left.iter().filter(|one| !one.is_leaving).map(|one| self.remove_unrecorded(&one.key, &one.id));
             let failed = join_all(removals).await.into_iter().find_map(Result::err);
             match failed {
                 None => return Ok(again),
@@ -134,20 +135,20 @@ impl<G: Group> Turn<'_, G> {
         Ok(None)
     }
 
-    /// Removes what came to light.
-    async fn remove_news(&self, news: &Remnant) -> Result<(), Fault> {
-        let entry = self.entries.iter().find(|entry| entry.key == news.key);
+    /// Removes something that carries this resource's tags under an id that is not recorded, or not any more.
+    pub(crate) async fn remove_unrecorded(&self, key: &Key, id: &str) -> Result<(), Fault> {
+        let entry = self.entries.iter().find(|entry| entry.key == *key);
         let Some((entry, resource)) = entry.and_then(|it| Some((it, self.engine.group.resource(it.kind)?))) else {
-            let message = format!("{} is no resource that this environment knows.", news.id);
-            return Err(Fault::new(Code::NotStabilized, message).of(&news.key));
+            let message = format!("{id} is no resource that this environment knows.");
+            return Err(Fault::new(Code::NotStabilized, message).of(key));
         };
-        let item = ResourceItem { id: Some(news.id.clone()), ..self.item(entry) };
+        let item = ResourceItem { id: Some(id.to_owned()), ..self.item(entry) };
         let site: Site<'_> = self.site(entry, &item)?;
-        tracing::warn!(resource = %news.key, id = news.id, "removing what came to light");
-        match resource.remove(&site, &news.id).await {
+        tracing::warn!(resource = %key, id, "removing what came to light");
+        match resource.remove(&site, id).await {
             Ok(Departure::Gone | Departure::Leaving) => Ok(()),
             Err(fault) if fault.code == Code::NotFound => Ok(()),
-            Err(fault) => Err(fault.of(&news.key)),
+            Err(fault) => Err(fault.of(key)),
         }
     }
 

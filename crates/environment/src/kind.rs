@@ -141,6 +141,13 @@ impl Kind {
         self.is_addressed_by_name() && !self.is_looked_for_before_create()
     }
 
+    /// Whether a create that AWS carries out twice makes two, of which one would stay unknown: it takes no client
+    /// token, and nothing of it is unique. A further revision of a task definition is left to the removal, which
+    /// takes every one: nothing refers to it and it costs nothing.
+    pub fn may_have_a_twin(self) -> bool {
+        matches!(self, Kind::Vpc | Kind::InternetGateway | Kind::Eip)
+    }
+
     /// Whether the request itself makes it, before any step runs: only the request ever holds the secret.
     pub fn is_made_by_the_request(self) -> bool {
         self == Kind::Secret
