@@ -18,6 +18,7 @@ mod clock;
 mod cloud;
 mod executions;
 mod fault;
+mod figures;
 mod functions;
 mod happening;
 mod invocation;
@@ -53,12 +54,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for (life, lines) in &clean.calls {
-        let effects = lines.iter().filter(|line| line.name.is_effect() && !line.name.is_of_the_table()).count();
-        let of_table = lines.iter().filter(|line| line.name.is_of_the_table()).count();
-        let looks = lines.len() - effects - of_table;
-        println!("{:<22} {effects:>4} effects {looks:>4} looks {of_table:>4} calls of the table", life.as_str());
-    }
+    figures::print(&clean);
     println!("{} things; lived in {:.1} s", clean.whole.len(), begun.elapsed().as_secs_f64());
     let trials = plan::trials(&clean);
     let sample = plan::sample(&trials);
@@ -77,7 +73,7 @@ fn main() -> ExitCode {
         };
         libtest_mimic::Trial::test(name, test).with_ignored_flag(!is_in_sample)
     });
-    let tests: Vec<_> = tests.collect();
+    let tests: Vec<_> = tests.chain(figures::trials(&clean)).collect();
     if only_sample {
         println!("{} of {all} runs; `make faults` makes all of them", tests.len());
     }

@@ -46,9 +46,19 @@ pub struct Clean {
     pub whole: Whole,
     /// The calls of each life.
     pub calls: BTreeMap<Life, Vec<Line>>,
+    /// The transitions of each life's last execution.
+    pub transitions: BTreeMap<Life, u32>,
     /// What makes the things that have names of their own.
     pub named: BTreeMap<Name, Request>,
     own: BTreeMap<Life, Vec<Planned>>,
+}
+
+/// What a life came to.
+struct Lived {
+    calls: Vec<Line>,
+    transitions: u32,
+    whole: Whole,
+    named: BTreeMap<Name, Request>,
 }
 
 /// How AWS is in every run.
@@ -82,8 +92,14 @@ impl Clean {
     /// Lives every life once; where only one is asked for, no more than that one needs.
     pub fn lived(only: Option<Life>) -> Result<Clean, String> {
         let product = runtime().block_on(engine::aws::config());
-        let mut clean =
-            Clean { product, whole: Vec::new(), calls: BTreeMap::new(), named: BTreeMap::new(), own: BTreeMap::new() };
+        let mut clean = Clean {
+            product,
+            whole: Vec::new(),
+            calls: BTreeMap::new(),
+            transitions: BTreeMap::new(),
+            named: BTreeMap::new(),
+            own: BTreeMap::new(),
+        };
         for life in Life::ALL {
             let is_needed = [Life::Create, Life::Delete].contains(&life) || only.is_none_or(|only| only == life);
             if !is_needed {
@@ -94,8 +110,9 @@ impl Clean {
             let own = life.own_faults(of(Life::Create), of(Life::Delete));
             clean.own.insert(life, own);
             let run = clean.live(life, None).map_err(|error| format!("{} without a fault: {error}", life.as_str()))?;
-            let (calls, whole, named) = run;
+            let Lived { calls, transitions, whole, named } = run;
             clean.calls.insert(life, calls);
+            clean.transitions.insert(life, transitions);
             if life == Life::Create {
                 clean.whole = whole;
                 clean.named = named;
@@ -105,8 +122,7 @@ impl Clean {
     }
 
     /// Lives a life; answers its calls, the shape it came to, and what made its named things.
-    #[allow(clippy::type_complexity, reason = "used once, above")]
-    fn live(&self, life: Life, fault: Option<&Planned>) -> Result<(Vec<Line>, Whole, BTreeMap<Name, Request>), String> {
+    fn live(&self, life: Life, fault: Option<&Planned>) -> Result<Lived, String> {
         let runtime = runtime();
         let run =
             Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings(fault.map(|fault| fault.class)))));
@@ -121,13 +137,14 @@ impl Clean {
                 let planned = own.iter().chain(fault).cloned().collect();
                 run.account.begin(Part::Tried, planned);
                 let reply = life.tried(&run).await;
+                let transitions = run.account.executions.all().last().map_or(0, |last| last.transitions);
                 let came_to = shape(&Inventory::take(&run.cloud).await.since(&run.foreign()), &run.account.id);
                 let whole = if self.whole.is_empty() { &came_to } else { &self.whole };
                 if life == Life::Forgotten {
-                    return is_forgotten_and_untouched(&run, whole).await.map(|()| came_to);
+                    return is_forgotten_and_untouched(&run, whole).await.map(|()| (came_to, transitions));
                 }
                 if let Some(Planned { class: Class::NoRoomForVpc, .. }) = fault {
-                    return no_room(&run, &reply).await.map(|()| came_to);
+                    return no_room(&run, &reply).await.map(|()| (came_to, transitions));
                 }
                 // A repair that was refused as a whole has changed nothing: it is repeated below.
                 let as_given = life == Life::Repair && reply.status >= 500;
@@ -141,7 +158,7 @@ impl Clean {
                 }
                 run.account.begin(Part::Repeated, Vec::new());
                 comes_to_an_end(&run, life, whole).await.map_err(|error| format!("after {status}: {error}"))?;
-                Ok(came_to)
+                Ok((came_to, transitions))
             };
             let hung = || Err("stuck: everybody waits for somebody".to_owned());
             runtime.block_on(async { timeout(HUNG, lives).await.unwrap_or_else(|_| hung()) })
@@ -151,7 +168,9 @@ impl Clean {
             Err(panic) => Err(panic_message(&*panic)),
         };
         match said {
-            Ok(whole) => Ok((run.account.lines(Part::Tried), whole, run.account.named())),
+            Ok((whole, transitions)) => {
+                Ok(Lived { calls: run.account.lines(Part::Tried), transitions, whole, named: run.account.named() })
+            }
             Err(error) => {
                 let logs = run.logs.text();
                 let count = logs.lines().count();

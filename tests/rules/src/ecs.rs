@@ -10,6 +10,9 @@ pub(crate) mod service;
 pub(crate) mod task;
 pub(crate) mod task_definition;
 
+pub(crate) use lifecycle::STOPS_IN;
+pub(crate) use rollout::COMPLETES_IN;
+
 use crate::Call;
 use std::collections::BTreeMap;
 

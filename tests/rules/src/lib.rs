@@ -51,6 +51,12 @@ pub struct Aws {
     change: tokio::sync::Mutex<()>,
 }
 
+/// The longest chain of what AWS itself takes during a create, in seconds: the NAT gateway, and after its route the
+/// worker's service.
+pub const CREATE_TAKES: f64 = ec2::nat_gateway::COMES_IN + ecs::COMPLETES_IN;
+/// The same of a delete: the worker's tasks stop, then the NAT gateway goes.
+pub const DELETE_TAKES: f64 = ecs::STOPS_IN + ec2::nat_gateway::GOES_IN;
+
 /// Services without a rule.
 const UNRULED: [&str; 3] = ["dynamodb", "states", "lambda"];
 

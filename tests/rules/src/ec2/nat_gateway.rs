@@ -16,9 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use xmltree::Element;
 
 /// Nine applies of Terraform, measured by their users: 85 to 125 s, half of them within this.
-const COMES_IN: f64 = 107.0;
+pub(crate) const COMES_IN: f64 = 107.0;
 /// Six destroys of Terraform: 37 to 79 s, half of them within this.
-const GOES_IN: f64 = 54.0;
+pub(crate) const GOES_IN: f64 = 54.0;
 /// A deleted or failed gateway is shown for about so long.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
 const SHOWN_FOR: f64 = 3600.0;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 /// A task runs within this: 45 to 60 s with a small image.
 pub(super) const STARTS_IN: f64 = 50.0;
 /// A task that is told to stop has the 30 s of `stopTimeout`, and its interface is to be taken away.
-pub(super) const STOPS_IN: f64 = 35.0;
+pub(crate) const STOPS_IN: f64 = 35.0;
 /// Its interface is in EC2 for so much longer.
 pub(super) const INTERFACE_STAYS_FOR: f64 = 15.0;
 

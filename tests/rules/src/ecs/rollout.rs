@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// ECS calls a deployment completed when its tasks have been steady for a while: 75 s after it began.
-const COMPLETES_IN: f64 = 75.0;
+pub(crate) const COMPLETES_IN: f64 = 75.0;
 /// A task that crashes at its start has failed within this.
 const CRASHES_IN: f64 = 50.0;
 /// And one that finds no place within this.
