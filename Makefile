@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Settings reach the scripts as variables: make up LOCAL_CLOUD_PORT=4600
 
-.PHONY: help up down test unit faults crowd lint audit fuzz package deploy teardown strays clean
+.PHONY: help up down test unit faults bench crowd lint audit fuzz package deploy teardown strays clean
 help:           ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 up:             ## start everything locally and create a sample environment
@@ -15,6 +15,8 @@ unit:           ## the tests that need no local cloud, but for the 10,000 genera
 	cargo test --workspace --lib --test nothing_escapes --test state_machine -- --skip generated
 faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some)
 	@$(PYTHON) bootstrap/faults.py $(FAULTS)
+bench:          ## what each life takes in AWS's own time, and its calls
+	@$(PYTHON) bootstrap/faults.py figures
 crowd:          ## fifty environments at once, while AWS asks to slow down
 	@$(PYTHON) bootstrap/crowd.py
 lint:           ## templates and state machine
