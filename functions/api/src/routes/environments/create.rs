@@ -1,17 +1,9 @@
 //! `POST /environments`.
 
-use super::{MANY, answer, log_environment};
+use super::{MANY, answer, log_environment, replayed};
 use crate::{
-    body::Body,
-    caller::Caller,
-    idempotency::{IdempotencyKey, REPLAYED},
-    intake, preflight, problem,
-    problem::Problem,
-    resolution,
-    service::Service,
-    settings::Settings,
-    shared_secrets,
-    view::EnvironmentView,
+    body::Body, caller::Caller, idempotency::IdempotencyKey, intake, preflight, problem, problem::Problem, resolution,
+    service::Service, settings::Settings, shared_secrets, view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
 use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
@@ -75,9 +67,7 @@ pub(crate) async fn create(
             if record.status == Status::Pending && record.operation == Some(operation) {
                 intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
             }
-            let mut response = accepted(&service, &record, operation, &entries)?;
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
+            Ok(replayed(accepted(&service, &record, operation, &entries)?))
         }
         Created::KeyReused => Err(problem::idempotency_key_reused()),
         Created::NameTaken(holder) => Err(problem::name_taken(visible(&caller, &holder))),

@@ -1,9 +1,9 @@
 //! `DELETE /environments/{id}`.
 
-use super::{AtPath, ONE, answer, load};
+use super::{AtPath, ONE, answer, load, nudge, replayed};
 use crate::{
     caller::Caller,
-    idempotency::{IdempotencyKey, REPLAYED, hex},
+    idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
     service::Service,
@@ -13,8 +13,7 @@ use axum::{extract::State, response::Response};
 use engine::new_operation_id;
 use engine::records::{DeleteAsked, Status};
 use environment::EnvironmentId;
-use executions::Execution;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 /// Asks for an environment to be gone. Accepted at any moment, and as often as it is sent: 202 while it goes,
 /// 200 when it is gone.
@@ -38,13 +37,7 @@ pub(crate) async fn delete(
         DeleteAsked::Replayed => return replay(&service, &caller, id).await,
         DeleteAsked::Deleted => StatusCode::OK,
         DeleteAsked::Going { operation, fence } => {
-            // Starts the execution of a create whose POST broke off, and takes over from one that was stopped.
-            let execution = Execution { environment: id, operation, fence };
-            let seen_to = service.executions.see_to(&service.records, &execution, new_operation_id(now), now).await;
-            if let Err(fault) = seen_to {
-                // It is recorded that the environment shall be gone: the sweep sees to it.
-                tracing::error!(?fault, "the operation was not nudged");
-            }
+            nudge(&service, id, operation, fence, now).await;
             StatusCode::ACCEPTED
         }
     };
@@ -56,7 +49,5 @@ pub(crate) async fn delete(
 async fn replay(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
     let environment = load(service, caller, id).await?;
     let status = if environment.record.status == Status::Deleted { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let mut response = answer(status, &EnvironmentView::of(&environment, &service.executions));
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    Ok(response)
+    Ok(replayed(answer(status, &EnvironmentView::of(&environment, &service.executions))))
 }

@@ -12,15 +12,19 @@ pub(super) use list::list;
 pub(super) use read::read;
 pub(super) use repair::repair;
 
-use crate::{caller::Caller, problem, problem::Problem, service::Service, view::EnvironmentView};
+use crate::{
+    caller::Caller, idempotency::REPLAYED, problem, problem::Problem, service::Service, view::EnvironmentView,
+};
 use axum::{
     Json,
     extract::{FromRequestParts, Path},
     response::{IntoResponse, Response},
 };
-use engine::records::Environment;
-use environment::EnvironmentId;
+use engine::{new_operation_id, records::Environment};
+use environment::{EnvironmentId, OperationId};
+use executions::Execution;
 use http::{HeaderValue, StatusCode, header, request::Parts};
+use jiff::Timestamp;
 
 /// The path of them all.
 pub(super) const MANY: &str = "/environments";
@@ -60,5 +64,21 @@ fn answer(status: StatusCode, view: &EnvironmentView<'_>) -> Response {
     if let Some(seconds) = view.look_again_in() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    response
+}
+
+/// Sees to it that an operation is at work: starts its execution where nobody has, and takes over from one that was
+/// stopped. What is to be done is recorded already, so that the sweep sees to it where this fails.
+async fn nudge(service: &Service, environment: EnvironmentId, operation: OperationId, fence: u64, now: Timestamp) {
+    let execution = Execution { environment, operation, fence };
+    let seen_to = service.executions.see_to(&service.records, &execution, new_operation_id(now), now).await;
+    if let Err(fault) = seen_to {
+        tracing::error!(?fault, "the operation was not nudged");
+    }
+}
+
+/// The answer to a request that was carried out before under its key.
+fn replayed(mut response: Response) -> Response {
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response
 }

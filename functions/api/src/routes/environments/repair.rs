@@ -1,9 +1,9 @@
 //! `POST /environments/{id}/repair`.
 
-use super::{AtPath, REPAIR, answer, load};
+use super::{AtPath, REPAIR, answer, load, nudge, replayed};
 use crate::{
     caller::Caller,
-    idempotency::{IdempotencyKey, REPLAYED, hex},
+    idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
     service::Service,
@@ -12,8 +12,7 @@ use crate::{
 use axum::{extract::State, response::Response};
 use engine::{new_operation_id, records::RepairAsked};
 use environment::EnvironmentId;
-use executions::Execution;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 /// Asks for an environment to be made as its spec says once more: what somebody has removed or changed by hand is
 /// made anew or corrected, and what is as it should be is left alone. While an update is at work that is just what
@@ -32,19 +31,9 @@ pub(crate) async fn repair(
         RepairAsked::Unknown => Err(problem::no_such_environment()),
         RepairAsked::KeyReused => Err(problem::idempotency_key_reused()),
         RepairAsked::Not(status) => Err(problem::not_repairable(status)),
-        RepairAsked::Replayed => {
-            let mut response = accepted(&service, &caller, id).await?;
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            Ok(response)
-        }
+        RepairAsked::Replayed => Ok(replayed(accepted(&service, &caller, id).await?)),
         RepairAsked::Going { operation, fence } => {
-            // Takes over from an update whose execution was stopped, too.
-            let execution = Execution { environment: id, operation, fence };
-            let seen_to = service.executions.see_to(&service.records, &execution, new_operation_id(now), now).await;
-            if let Err(fault) = seen_to {
-                // It is recorded what is to be done: the sweep sees to it.
-                tracing::error!(?fault, "the operation was not nudged");
-            }
+            nudge(&service, id, operation, fence, now).await;
             accepted(&service, &caller, id).await
         }
     }
