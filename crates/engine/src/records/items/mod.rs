@@ -1,0 +1,27 @@
+//! The items of the table, as they lie there.
+//!
+//! An environment's partition `ENV#<id>` holds its record, resources, steps and operations. Their sort keys
+//! are chosen so that one descending query answers steps, resources and record first and then the newest
+//! operations: `OPERATION# < RECORD < RESOURCE# < STEP#`.
+
+mod operation;
+mod record;
+mod reservation;
+mod resource;
+mod status;
+mod step;
+
+pub use operation::{LeftBehind, Operation, OperationKind, OperationStatus, Turned, Verdict};
+pub use record::{AskedBy, Desired, Record};
+pub use reservation::{IdempotencyItem, Reservation};
+pub use resource::{Evidence, Missed, ResourceItem, ResourceState};
+pub use status::Status;
+pub use step::{StepItem, StepReport};
+
+/// The version of the items' shape. A function refuses what is newer than itself.
+pub const SCHEMA: u32 = 1;
+
+/// The generation of what was recorded before generations were.
+fn the_first() -> u64 {
+    1
+}

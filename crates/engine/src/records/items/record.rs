@@ -1,0 +1,84 @@
+//! An environment's record.
+
+use super::{Status, the_first};
+use crate::records::Share;
+use environment::{EnvironmentId, OperationId, Spec};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the owner wants of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Desired {
+    /// To be there.
+    Present,
+    /// To be gone.
+    Absent,
+}
+
+/// Who asked for something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedBy {
+    /// The role's or user's name.
+    pub name: String,
+    /// The role session.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<String>,
+    /// The whole ARN, as AWS authenticated it.
+    pub arn: String,
+}
+
+/// An environment's record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The item's version of shape.
+    pub schema: u32,
+    /// The environment.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: String,
+    /// The team that owns it.
+    pub team: String,
+    /// What it has of the team's limits, until it ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub share: Option<Share>,
+    /// How it is.
+    pub status: Status,
+    /// What its owner wants.
+    pub desired: Desired,
+    /// The operation that has it, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub operation: Option<OperationId>,
+    /// Raised whenever an operation takes the environment.
+    pub fence: u64,
+    /// Raised by every write of the record.
+    pub version: u64,
+    /// Which making of it this is, from 1. Raised whenever an apply begins that must look at everything anew.
+    #[serde(default = "the_first")]
+    pub generation: u64,
+    /// What is wanted.
+    pub spec: Spec,
+    /// The last spec that became active.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub applied_spec: Option<Spec>,
+    /// The availability zones, by zone id. Chosen once.
+    #[serde(default)]
+    pub zones: Vec<String>,
+    /// Until when the request may still be writing the secret.
+    pub intake_until: Timestamp,
+    /// Who asked for the environment.
+    pub created_by: AskedBy,
+    /// Who asked for it to be gone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deleted_by: Option<AskedBy>,
+    /// How many removals in a row have left something. Decides when the next one is tried.
+    #[serde(default)]
+    pub removals_in_vain: u32,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it first ended. From then on its name and its work pool are free, whatever is found of it later.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
+    /// When the record was last written.
+    pub updated_at: Timestamp,
+}
