@@ -3,6 +3,7 @@
 use crate::key::Key;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
 
 /// A resource's properties.
 pub type Properties = Map<String, Value>;
@@ -45,6 +46,24 @@ impl Reference {
             Reference::Id(key) | Reference::Attribute(key, _) => key,
         }
     }
+
+    /// The resource referred to.
+    pub fn into_key(self) -> Key {
+        match self {
+            Reference::Id(key) | Reference::Attribute(key, _) => key,
+        }
+    }
+}
+
+/// Every reference in a value.
+pub fn references_of(value: &Value) -> Vec<Reference> {
+    // The lookup answers everything, so that the walk sees every reference and cannot fail.
+    let seen = RefCell::new(Vec::new());
+    let _ = resolve(value, &|reference| {
+        seen.borrow_mut().push(reference.clone());
+        Some(String::new())
+    });
+    seen.into_inner()
 }
 
 /// Replaces every reference by what `lookup` says it stands for. The first reference that `lookup` does

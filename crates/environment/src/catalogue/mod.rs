@@ -15,7 +15,7 @@ use crate::{
     key::Key,
     kind::Kind,
     place::Place,
-    properties::{Properties, Reference, reference},
+    properties::{Properties, Reference, reference, references_of},
     spec::Spec,
     step::Step,
     tags,
@@ -66,8 +66,7 @@ pub fn catalogue(subject: &Subject<'_>) -> Vec<Entry> {
 impl Entry {
     /// An entry that comes after everything its properties refer to.
     fn new(step: Step, kind: Kind, key: Key, wanted: Value) -> Entry {
-        let mut after = BTreeSet::new();
-        collect_references(&wanted, &mut after);
+        let after = references_of(&wanted).into_iter().map(Reference::into_key).collect();
         let wanted = match wanted {
             Value::Object(properties) => properties,
             _ => Properties::new(),
@@ -100,15 +99,6 @@ impl Entry {
         self.wanted.insert("Tags".to_owned(), Value::Array(tags));
         self
     }
-}
-
-fn collect_references(value: &Value, into: &mut BTreeSet<Key>) {
-    // The lookup answers everything, so the walk sees every reference and cannot fail.
-    let seen = std::cell::RefCell::new(into);
-    let _ = crate::properties::resolve(value, &|reference: &Reference| {
-        seen.borrow_mut().insert(reference.key().clone());
-        Some(String::new())
-    });
 }
 
 /// The keys that other groups' entries and the outputs refer to.
