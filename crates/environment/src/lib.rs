@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod cost;
+pub mod eta;
 pub mod fault;
 pub mod id;
 pub mod key;
@@ -18,6 +19,7 @@ pub mod tags;
 
 pub use catalogue::{Entry, Subject, catalogue, keys};
 pub use cost::{Cost, cost};
+pub use eta::{Direction, Eta, History, Progress, eta};
 pub use fault::{Code, Fault, Internal};
 pub use id::{EnvironmentId, OperationId};
 pub use key::Key;
