@@ -128,6 +128,11 @@ impl Kind {
         }
     }
 
+    /// Whether AWS gives it another id when it is changed, so that what refers to it changes as well.
+    pub fn has_another_id_after_a_change(self) -> bool {
+        matches!(self, Kind::TaskDefinition | Kind::SubnetRouteTableAssociation)
+    }
+
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:
     /// `CreateCluster` answers success for an existing cluster of that name, and `RegisterTaskDefinition`
     /// makes one more revision each time. The secret is made by the API, so a turn can only find it.

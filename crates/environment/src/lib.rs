@@ -1,6 +1,8 @@
 //! What an environment is: its spec, its resources, its words. Pure: no AWS, no clock, no I/O.
 
 pub mod catalogue;
+pub mod cost;
+pub mod eta;
 pub mod fault;
 pub mod id;
 pub mod key;
@@ -8,6 +10,7 @@ pub mod kind;
 pub mod outputs;
 pub mod place;
 pub mod plan;
+pub mod prices;
 pub mod properties;
 pub mod request;
 pub mod spec;
@@ -15,6 +18,8 @@ pub mod step;
 pub mod tags;
 
 pub use catalogue::{Entry, Subject, catalogue, keys};
+pub use cost::{Cost, cost};
+pub use eta::{Direction, Eta, History, Progress, eta};
 pub use fault::{Code, Fault, Internal};
 pub use id::{EnvironmentId, OperationId};
 pub use key::Key;

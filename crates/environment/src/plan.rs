@@ -89,7 +89,8 @@ impl Plan {
                 None => Planned::of(entry, Fate::Create, Vec::new()),
                 Some(before) => becomes(before, entry, &anew),
             };
-            if planned.action == Fate::Replace {
+            let is_another = planned.action == Fate::Change && entry.kind.has_another_id_after_a_change();
+            if is_another || planned.action == Fate::Replace {
                 anew.insert(entry.key.clone());
             }
             resources.push(planned);
