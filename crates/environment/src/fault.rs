@@ -44,6 +44,16 @@ pub enum Code {
     SecretMissing,
     /// The secret is not the team's to use.
     SecretNotShared,
+    /// Prefect does not accept the credential.
+    PrefectUnauthorized,
+    /// Prefect accepts the credential and refuses it what is needed.
+    PrefectForbidden,
+    /// There is no Prefect API at the URL: the account, the workspace or the path is wrong.
+    PrefectWorkspaceNotFound,
+    /// Prefect could not be reached, or is in trouble: the outcome is unknown.
+    PrefectUnreachable,
+    /// No worker came online in Prefect in time.
+    WorkerOffline,
     /// The operation was stopped from outside.
     Stopped,
     /// A bug of this service.
@@ -52,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 22] = [
         Code::AccessDenied,
         Code::AlreadyExists,
         Code::QuotaExceeded,
@@ -68,6 +78,11 @@ impl Code {
         Code::SecretNotReceived,
         Code::SecretMissing,
         Code::SecretNotShared,
+        Code::PrefectUnauthorized,
+        Code::PrefectForbidden,
+        Code::PrefectWorkspaceNotFound,
+        Code::PrefectUnreachable,
+        Code::WorkerOffline,
         Code::Stopped,
         Code::Internal,
     ];
@@ -75,7 +90,12 @@ impl Code {
     /// Whether the same turn may succeed later without anybody changing anything.
     pub fn is_retryable(self) -> bool {
         match self {
-            Code::NotFound | Code::Conflict | Code::Throttled | Code::ServiceUnavailable | Code::NetworkFailure => true,
+            Code::NotFound
+            | Code::Conflict
+            | Code::Throttled
+            | Code::ServiceUnavailable
+            | Code::NetworkFailure
+            | Code::PrefectUnreachable => true,
             Code::AccessDenied
             | Code::AlreadyExists
             | Code::QuotaExceeded
@@ -86,6 +106,10 @@ impl Code {
             | Code::SecretNotReceived
             | Code::SecretMissing
             | Code::SecretNotShared
+            | Code::PrefectUnauthorized
+            | Code::PrefectForbidden
+            | Code::PrefectWorkspaceNotFound
+            | Code::WorkerOffline
             | Code::Stopped
             | Code::Internal => false,
         }
@@ -93,12 +117,13 @@ impl Code {
 
     /// Whether the call may have been carried out although it was answered with this code.
     pub fn leaves_the_outcome_unknown(self) -> bool {
-        matches!(self, Code::ServiceUnavailable | Code::NetworkFailure | Code::Internal)
+        matches!(self, Code::ServiceUnavailable | Code::NetworkFailure | Code::PrefectUnreachable | Code::Internal)
     }
 
     /// Whether the caller may expect the same request to succeed later.
     pub fn is_worth_repeating(self) -> bool {
-        self.is_retryable() || matches!(self, Code::NotStabilized | Code::ResourceFailed | Code::Stopped)
+        let is_luck = matches!(self, Code::NotStabilized | Code::ResourceFailed | Code::WorkerOffline | Code::Stopped);
+        self.is_retryable() || is_luck
     }
 
     /// The code's name as records, answers and responses carry it.
@@ -119,6 +144,11 @@ impl Code {
             Code::SecretNotReceived => "SECRET_NOT_RECEIVED",
             Code::SecretMissing => "SECRET_MISSING",
             Code::SecretNotShared => "SECRET_NOT_SHARED",
+            Code::PrefectUnauthorized => "PREFECT_UNAUTHORIZED",
+            Code::PrefectForbidden => "PREFECT_FORBIDDEN",
+            Code::PrefectWorkspaceNotFound => "PREFECT_WORKSPACE_NOT_FOUND",
+            Code::PrefectUnreachable => "PREFECT_UNREACHABLE",
+            Code::WorkerOffline => "WORKER_OFFLINE",
             Code::Stopped => "STOPPED",
             Code::Internal => "INTERNAL",
         }
