@@ -5,7 +5,7 @@ PYTHON ?= python3
 .PHONY: help up down test unit faults bench crowd lint audit fuzz package deploy teardown strays clean
 help:           ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
-up:             ## start everything locally and create a sample environment
+up:             ## start everything locally, Prefect included, and create a sample environment
 	@$(PYTHON) bootstrap/up.py
 down:           ## stop what `make up` started
 	@$(PYTHON) bootstrap/down.py
@@ -13,6 +13,7 @@ test:           ## every test, with a local cloud of its own (TESTS="-p end-to-e
 	@$(PYTHON) bootstrap/run_tests.py $(TESTS)
 unit:           ## the tests that need no local cloud, but for the 10,000 generated bodies
 	cargo test --workspace --lib --test nothing_escapes --test state_machine -- --skip generated
+	cargo test --manifest-path tests/fargate/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}
 faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some)
 	@$(PYTHON) bootstrap/faults.py $(FAULTS)
 bench:          ## what each life takes in AWS's own time, and its calls

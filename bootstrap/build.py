@@ -26,6 +26,13 @@ def build():
     place(target_directory() / "debug")
 
 
+def build_fargate():
+    """The stand-in for Fargate: a workspace of its own, in the same directory."""
+    locked = ["--locked"] if tools.IN_CI else []
+    manifest = tools.CHECKOUT / "tests" / "fargate" / "Cargo.toml"
+    tools.run(["cargo", "build", "--manifest-path", manifest, "--target-dir", target_directory()] + locked)
+
+
 def package(architecture):
     """For AWS: small, optimised, against Lambda's own C library."""
     target = RUST_NAMES[architecture] + "-unknown-linux-gnu"

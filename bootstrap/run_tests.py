@@ -18,8 +18,9 @@ import deploy
 import faults
 import processed_template
 import tools
+from background import started
 from console import say, step, stop
-from local_cloud import REGION, LocalCloud, free_port, started
+from local_cloud import REGION, LocalCloud, free_port
 from proxy import Proxy
 
 # Half a minute passes in half a second.

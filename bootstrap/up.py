@@ -7,70 +7,86 @@ import time
 
 import build
 import deploy
+import prefect_server
 import tools
 from console import say, seconds, step, stop
+from fargate import Fargate
 from local_cloud import LocalCloud, check_port
+from prefect_server import AUTH_STRING, PrefectServer
 
-SAMPLE = {
-    "name": "prefect",
-    "team": "data",
-    "prefect": {
-        "account_id": "11111111-2222-4333-8444-555555555555",
-        "workspace_id": "66666666-7777-4888-9999-000000000000",
-        "api_key": "pnu_made_up_for_the_local_cloud",
-    },
-}
+# Who is asked for, on the Prefect server of this machine. A worker looks for work more often than its 10 s.
+SAMPLE = {"name": "prefect", "team": "data", "worker": {"environment": {"PREFECT_WORKER_QUERY_SECONDS": "2"}}}
+POOL = "ecs-work-pool"
 WORKING = ("PENDING", "CREATING", "UPDATING", "ROLLING_BACK", "DELETING")
 
 
 def main():
     began = time.monotonic()
-    cloud = LocalCloud("cloud")
+    cloud, tasks, server = LocalCloud("cloud"), Fargate("fargate"), PrefectServer("prefect")
     # Asked first, so that a taken port is not found out after minutes of compiling.
-    endpoint, port = reuse_or_choose(cloud)
-    with step("Compile the functions (cargo build)"):
+    endpoint, port, prefect_port = reuse_or_choose(cloud, tasks, server)
+    with step("Compile the functions and the stand-in for Fargate (cargo build)"):
         build.build()
+        build.build_fargate()
+    commands = prefect_server.install()
+    if server.record:
+        say("==> The Prefect server runs already on port %d" % prefect_port)
+    else:
+        # It takes its time, which the deployment takes, too.
+        say("==> Start a Prefect server on port %d" % prefect_port)
+        server.start(prefect_port, commands)
     if cloud.record:
         say("==> The local cloud runs already on port %d" % port)
     else:
-        with step("Start the local cloud on port %d" % port):
+        with step("Start the local cloud on port %d, and what runs its tasks" % port):
             # The local cloud is instant where AWS takes minutes: the state machine's waits take a tenth of their time.
-            cloud.start(port, endpoint, SFN_WAIT_SCALE="0.1")
+            cloud.start(port, endpoint, SFN_WAIT_SCALE="0.1", **tasks.start(port, commands, endpoint))
     with step("Deploy the service (sam deploy)"):
         outputs = deploy.local(cloud)
+    if not server.answers():
+        with step("Wait for the Prefect server"):
+            server.wait()
     url = "%s/_aws/execute-api/%s" % (cloud.url, outputs["ApiId"])
 
     from api import Api  # botocore takes a while to load
 
-    environment = follow(Api(url), sample(Api(url)))
+    environment = follow(Api(url), sample(Api(url), server))
     show(environment)
     if environment["status"] != "ACTIVE":
         stop("The environment is %s, not ACTIVE." % environment["status"], "Its record above says why; the local cloud's log: %s" % cloud.log)
+    show_worker(server, environment)
     say("\nThe service is up after %s: %s" % (seconds(time.monotonic() - began), url))
-    say_what_next(cloud, url, environment, outputs)
+    say_what_next(cloud, server, url, environment, outputs)
 
 
-def reuse_or_choose(cloud):
+def reuse_or_choose(cloud, tasks, server):
+    """The functions' endpoint, the local cloud's port and the Prefect server's: of those that run, or free ones."""
     wanted_endpoint = os.environ.get("FUNCTIONS_ENDPOINT_URL") or None
-    wanted_port = os.environ.get("LOCAL_CLOUD_PORT") or None
-    if wanted_port and not (wanted_port.isdigit() and 0 < int(wanted_port) < 65536):
-        stop("LOCAL_CLOUD_PORT is %r, which is no port." % wanted_port, "For example: make up LOCAL_CLOUD_PORT=4600")
-    running = cloud.record
-    if running and not cloud.answers():
+    ports = {}
+    for part, setting, default in ((cloud, "LOCAL_CLOUD_PORT", 4566), (server, "PREFECT_PORT", 4200)):
+        wanted = os.environ.get(setting) or None
+        if wanted and not (wanted.isdigit() and 0 < int(wanted) < 65536):
+            stop("%s is %r, which is no port." % (setting, wanted), "For example: make up %s=%d" % (setting, default + 34))
+        ports[part] = int(wanted) if wanted else None
+        if part.record and not part.answers():
+            part.stop()
+        if part.record and wanted and int(wanted) != part.record["port"]:
+            stop("%s of this checkout runs on port %d already." % (part.what, part.record["port"]), "make down, then again")
+        ports[part] = part.record.get("port") or ports[part] or default
+    # Neither can go on without the other: tasks are known to both.
+    if not (cloud.record and tasks.answers()):
+        tasks.stop()
         cloud.stop()
-        running = {}
-    if running:
-        if wanted_port and int(wanted_port) != running["port"]:
-            stop("The local cloud of this checkout runs on port %d already." % running["port"], "make down, then again")
-        if wanted_endpoint != running["functions_endpoint"]:
-            stop("The local cloud was started with FUNCTIONS_ENDPOINT_URL=%s." % (running["functions_endpoint"] or ""), "make down, then again")
-        return wanted_endpoint, running["port"]
-    port = int(wanted_port or 4566)
-    check_port(port)
-    return wanted_endpoint, port
+    if cloud.record and wanted_endpoint != cloud.record["functions_endpoint"]:
+        stop("The local cloud was started with FUNCTIONS_ENDPOINT_URL=%s." % (cloud.record["functions_endpoint"] or ""), "make down, then again")
+    if not cloud.record:
+        check_port(ports[cloud])
+    if not server.record:
+        check_port(ports[server], "the Prefect server", "PREFECT_PORT")
+    return wanted_endpoint, ports[cloud], ports[server]
 
 
-def sample(api):
+def sample(api, server):
     """The sample environment, requested unless there is one by that name."""
     status, listed = api.get("/environments?team=%s&page_size=100" % SAMPLE["team"])
     if status != 200:
@@ -80,7 +96,8 @@ def sample(api):
             say("==> The environment `%s` is there already: %s" % (environment["name"], environment["status"]))
             return environment["id"]
     say("==> Request an environment: POST /environments")
-    status, answer = api.post("/environments", SAMPLE)
+    prefect = {"api_url": server.api_url, "auth_string": AUTH_STRING, "work_pool": POOL}
+    status, answer = api.post("/environments", dict(SAMPLE, prefect=prefect))
     if status != 202:
         stop("POST /environments answered %d: %s" % (status, answer))
     say("    202 Accepted, id %s" % answer["id"])
@@ -130,7 +147,21 @@ def show(environment):
                 say("    %-32s %s" % (key, current(environment)[key]))
 
 
-def say_what_next(cloud, url, environment, outputs):
+def show_worker(server, environment):
+    """The worker in Prefect's own terms, when it is online there."""
+    with step("Wait for a worker that is ONLINE in Prefect"):
+        give_up = time.monotonic() + 120
+        while not (seen := server.worker_online(POOL)):
+            if time.monotonic() > give_up:
+                stop("No worker of the work pool %s is ONLINE." % POOL, "Its last words are in the log group %s." % environment["outputs"]["worker_log_group"])
+            time.sleep(0.25)
+    pool, worker = seen
+    say("    %-32s %s, type %s: %s" % ("work pool", pool["name"], pool["type"], pool["status"]))
+    say("    %-32s %s: %s, last heartbeat %s" % ("worker", worker["name"], worker["status"], worker["last_heartbeat_time"]))
+    say("    %-32s %s (sign in with %s)" % ("Prefect", server.url, AUTH_STRING))
+
+
+def say_what_next(cloud, server, url, environment, outputs):
     curl = "curl -sS --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test"
     aws = "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL=%s %s" % (
         cloud.url, os.path.relpath(tools.tool("aws")),
@@ -142,8 +173,8 @@ def say_what_next(cloud, url, environment, outputs):
         ("List all", "%s %s/environments" % (curl, url)),
         ("Delete it, then look again", "%s -X DELETE %s/environments/%s" % (curl, url, environment["id"])),
         ("Request another", "%s -H 'content-type: application/json' -d '{\"name\": \"second\", \"team\": \"data\", \"prefect\": "
-         "{\"account_id\": \"%s\", \"workspace_id\": \"%s\", \"api_key\": \"pnu_made_up\", \"work_pool\": \"second-pool\"}, \"network\": {\"vpc_cidr\": \"10.1.0.0/16\"}}' %s/environments"
-         % (curl, SAMPLE["prefect"]["account_id"], SAMPLE["prefect"]["workspace_id"], url)),
+         "{\"api_url\": \"%s\", \"auth_string\": \"%s\", \"work_pool\": \"second-pool\"}, \"network\": {\"vpc_cidr\": \"10.1.0.0/16\"}}' %s/environments"
+         % (curl, server.api_url, AUTH_STRING, url)),
         ("See how its execution went", "%s stepfunctions describe-execution --execution-arn %s" % (aws, execution)),
         ("… state by state", "%s stepfunctions get-execution-history --execution-arn %s --query 'events[].stateEnteredEventDetails.name'" % (aws, execution)),
         ("See what it is made of", "%s ec2 describe-subnets --filters Name=tag-key,Values=prefect-environments:id" % aws),
