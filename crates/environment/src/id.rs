@@ -22,6 +22,16 @@ macro_rules! id {
                 Self(Ulid::from_parts(milliseconds, random))
             }
 
+            /// The identifier just before this one, in the order of their texts.
+            pub fn previous(self) -> Option<Self> {
+                u128::from(self.0).checked_sub(1).map(|bits| Self(Ulid::from(bits)))
+            }
+
+            /// The moment that it was made for, in milliseconds since 1970.
+            pub fn milliseconds(self) -> u64 {
+                self.0.timestamp_ms()
+            }
+
             /// The same 128 bits as a UUID, for AWS tokens that must be one.
             pub fn uuid(self) -> Uuid {
                 Uuid::from_u128(u128::from(self.0))

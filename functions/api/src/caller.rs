@@ -1,6 +1,6 @@
 //! Who calls: API Gateway has checked the signature and says whose it was.
 
-use crate::{problem, problem::Problem, service::Service, settings::Settings};
+use crate::{problem, problem::Problem, purpose, service::Service, settings::Settings};
 use axum::extract::FromRequestParts;
 use engine::records::AskedBy;
 use environment::request::is_a_team;
@@ -10,7 +10,7 @@ use lambda_http::request::RequestContext;
 /// The one who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// Name, session and ARN, for the record.
+    /// Name, session and ARN, for whom and why: for the record.
     pub(crate) asked_by: AskedBy,
     /// The caller's team; `None` for an administrator.
     pub(crate) team: Option<String>,
@@ -34,7 +34,9 @@ impl FromRequestParts<Service> for Caller {
             .and_then(|authorizer| authorizer.iam.as_ref())
             .and_then(|iam| iam.user_arn.as_deref())
             .ok_or_else(problem::unknown_caller)?;
-        let caller = identify(arn, &service.settings)?;
+        let mut caller = identify(arn, &service.settings)?;
+        caller.asked_by.on_behalf_of = purpose::on_behalf_of(&parts.headers)?;
+        caller.asked_by.reason = purpose::reason(&parts.headers)?;
         tracing::Span::current().record("caller", &caller.asked_by.name);
         Ok(caller)
     }
@@ -108,7 +110,7 @@ fn identify(arn: &str, settings: &Settings) -> Result<Caller, Problem> {
         Principal::Role { session, .. } if !session.is_empty() => Some(session.to_owned()),
         _ => None,
     };
-    Ok(Caller { asked_by: AskedBy { name: principal.name().to_owned(), session, arn: arn.to_owned() }, team })
+    Ok(Caller { asked_by: AskedBy { session, ..AskedBy::principal(principal.name(), arn) }, team })
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! A handler reads from top to bottom: guards, one transaction, effects, the answer. Every refusal is a
 //! [`problem`], axum's own included. Nothing here waits for an environment: the state machine does.
 
+mod actions;
 mod body;
 mod caller;
+mod conditional;
 mod console;
 mod idempotency;
 mod intake;
@@ -12,9 +14,11 @@ mod json;
 mod limits;
 mod log;
 mod pages;
+mod prefer;
 mod preflight;
 mod problem;
 mod proof;
+mod purpose;
 mod query;
 mod resolution;
 mod routes;

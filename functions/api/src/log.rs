@@ -8,10 +8,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use lambda_http::{Context, request::RequestContext};
 use std::time::Instant;
 use tracing::{Instrument, field::Empty};
+
+/// Every answer has its request's id: the log lines of the request stand under it.
+const REQUEST_ID: &str = "request-id";
 
 /// Answers a request and logs that.
 pub(crate) async fn answer(request: Request, next: Next) -> Response {
@@ -21,7 +24,10 @@ pub(crate) async fn answer(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", request_id, %method, route, caller = Empty, environment = Empty);
     let begun = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
-    let response = whole(response, &method, &request_id);
+    let mut response = whole(response, &method, &request_id);
+    if let Ok(id) = HeaderValue::try_from(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     let status = response.status().as_u16();
     let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let code = response.extensions().get::<Problem>().map(|problem| problem.code);

@@ -13,7 +13,7 @@ use environment::{
     EnvironmentId, Fault,
     request::{Violation, ViolationCode},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 /// A refusal or a failure.
@@ -209,6 +209,18 @@ pub(crate) fn invalid_idempotency_key() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY", "The Idempotency-Key cannot be used", detail)
 }
 
+/// A header has a value that it cannot have.
+pub(crate) fn invalid_header(name: &HeaderName) -> Problem {
+    let detail = format!("The header {name} is given twice, or has a value that it cannot have.");
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_HEADER", "A header cannot be used", detail)
+}
+
+/// The environment is not as the caller has seen it: nothing was changed.
+pub(crate) fn precondition_failed() -> Problem {
+    let detail = "The environment has changed since the ETag of If-Match. Look at it again, and decide anew.";
+    Problem::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", "The environment has changed", detail)
+}
+
 pub(crate) fn idempotency_key_reused() -> Problem {
     let detail = "This Idempotency-Key was used for a request with other content. Take a new key for a new request.";
     Problem::new(
@@ -242,8 +254,14 @@ pub(crate) fn no_such_environment() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such environment", detail)
 }
 
+/// The environment has no such operation, or there is no such environment.
+pub(crate) fn no_such_operation() -> Problem {
+    let detail = "There is no operation of this id that you may see.";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such operation", detail)
+}
+
 pub(crate) fn no_such_route() -> Problem {
-    let detail = "This API has /environments, /environments/{id}, /environments/{id}/repair and /health.";
+    let detail = "This API has /environments, /environments/{id}, what docs/api.md lists below it, and /health.";
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path", detail)
 }
 

@@ -20,20 +20,31 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// Reads the parameters of these names.
+    /// Reads the parameters of these names. Those that end in `[]` may be given more than once, those that end in
+    /// `[key]` once for every key.
     pub(crate) fn read(self, known: &'static [&'static str]) -> Reader {
         let mut reader = Reader { given: Vec::new(), violations: Vec::new() };
         for (name, value) in self.0 {
-            if !known.contains(&name.as_str()) {
-                let detail = format!("There is no such parameter. There are: {}.", known.join(", "));
+            let (is_known, is_list) = (known.contains(&form(&name).as_str()), known.contains(&&*format!("{name}[]")));
+            if !is_known && !is_list {
+                let known = known.join(", ").replace("[]", "");
+                let detail = format!("There is no such parameter. There are: {known}.");
                 reader.refuse(&name, ViolationCode::UnknownField, detail);
-            } else if reader.get(&name).is_some() {
+            } else if !is_list && reader.get(&name).is_some() {
                 reader.refuse(&name, ViolationCode::Conflict, "This parameter is given more than once.");
             } else {
                 reader.given.push((name, value));
             }
         }
         reader
+    }
+}
+
+/// How a parameter of this name is known: `tag[stage]` as `tag[key]`.
+fn form(name: &str) -> String {
+    match name.split_once('[') {
+        Some((before, after)) if after.len() > 1 && after.ends_with(']') => format!("{before}[key]"),
+        _ => name.to_owned(),
     }
 }
 
@@ -48,6 +59,24 @@ impl Reader {
     /// The value of a parameter that was given.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The members of a parameter that is given once for every key.
+    pub(crate) fn members(&self, name: &str) -> impl Iterator<Item = (&str, &str)> {
+        let prefix = format!("{name}[");
+        self.given.iter().filter_map(move |(given, value)| {
+            Some((given.strip_prefix(prefix.as_str())?.strip_suffix(']')?, value.as_str()))
+        })
+    }
+
+    /// What the values of a list stand for, as far as they mean anything.
+    pub(crate) fn parse_all<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, form: &str) -> Vec<T> {
+        let values = self.given.iter().filter(|(given, _)| given == name);
+        let meanings: Vec<Option<T>> = values.map(|(_, value)| read(value)).collect();
+        if meanings.iter().any(Option::is_none) {
+            self.refuse(name, ViolationCode::Invalid, form);
+        }
+        meanings.into_iter().flatten().collect()
     }
 
     /// What the parameter's value stands for, if it is given and means anything.

@@ -18,6 +18,8 @@ pub struct Service {
     pub(crate) functions: aws_sdk_lambda::Client,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) preflight_budget: Duration,
+    /// How often somebody who waits for news has the environment looked at.
+    pub(crate) look_every: Duration,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -38,6 +40,7 @@ impl Service {
             functions: aws_sdk_lambda::Client::new(config),
             resolver: Arc::new(SystemResolver),
             preflight_budget: preflight::BUDGET,
+            look_every: Duration::from_secs(1),
             settings: Arc::new(settings),
             clock,
         }

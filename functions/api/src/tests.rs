@@ -202,7 +202,12 @@ async fn a_query_that_means_nothing_is_refused() {
     for query in [
         "teem=data",
         "status=active",
-        "status=ACTIVE&status=FAILED",
+        "status=ACTIVE&status=happy",
+        "team=data&team=data",
+        "created_after=yesterday",
+        "tag=stage",
+        "tag[]=test",
+        "tag[stage]=test&tag[stage]=live",
         "page_size=0",
         "page_size=101",
         "page_size=x",

@@ -1,6 +1,10 @@
 //! An environment as the API shows it: built from its records alone, so that a GET is one query.
 
-use crate::{console, proof::Proof};
+use crate::{
+    actions::{self, Action},
+    console,
+    proof::Proof,
+};
 use engine::records::{
     AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState,
     Status, StepReport, Summary, Turned, Verdict,
@@ -19,6 +23,8 @@ pub(crate) struct EnvironmentView<'a> {
     name: &'a str,
     team: &'a str,
     pub(crate) status: Status,
+    /// What may be done with it now.
+    actions: Vec<Action>,
     spec: &'a Spec,
     resources: Vec<ResourceView<'a>>,
     outputs: Map<String, Value>,
@@ -50,8 +56,9 @@ struct ResourceView<'a> {
 
 /// An operation, the newest first.
 #[derive(Debug, Serialize)]
-struct OperationView<'a> {
-    id: OperationId,
+pub(crate) struct OperationView<'a> {
+    pub(crate) id: OperationId,
+    environment_id: EnvironmentId,
     kind: OperationKind,
     status: OperationStatus,
     asked_by: &'a AskedBy,
@@ -86,6 +93,7 @@ pub(crate) struct SummaryView {
     name: String,
     team: String,
     status: Status,
+    tags: BTreeMap<String, String>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -126,6 +134,7 @@ impl<'a> EnvironmentView<'a> {
         resources.sort_by_key(|resource| resource.key);
         let operation = OperationView {
             id: operation,
+            environment_id: record.id,
             kind: OperationKind::Apply,
             status: OperationStatus::Pending,
             asked_by: &record.created_by,
@@ -140,6 +149,7 @@ impl<'a> EnvironmentView<'a> {
         };
         EnvironmentView {
             status: Status::Pending,
+            actions: actions::at(Status::Pending),
             resources,
             operations: vec![operation],
             deleted_by: None,
@@ -154,6 +164,7 @@ impl<'a> EnvironmentView<'a> {
             name: &record.name,
             team: &record.team,
             status: record.status,
+            actions: actions::at(record.status),
             spec: &record.spec,
             resources: Vec::new(),
             outputs: Map::new(),
@@ -203,7 +214,7 @@ fn ready(item: &ResourceItem) -> Option<Ready<'_>> {
 }
 
 impl<'a> OperationView<'a> {
-    fn of(operation: &'a Operation, environment: &Environment, executions: &Executions) -> Self {
+    pub(crate) fn of(operation: &'a Operation, environment: &Environment, executions: &Executions) -> Self {
         // The steps of an operation at work are in the steps' own items; at its end they are folded into it.
         let steps = match operation.ended_at {
             Some(_) => operation.steps.clone(),
@@ -211,6 +222,7 @@ impl<'a> OperationView<'a> {
         };
         OperationView {
             id: operation.id,
+            environment_id: environment.record.id,
             kind: operation.kind,
             status: operation.status,
             asked_by: &operation.asked_by,
@@ -234,7 +246,7 @@ impl StepView {
 }
 
 impl From<Summary> for SummaryView {
-    fn from(Summary { id, name, team, status, created_at, updated_at }: Summary) -> Self {
-        SummaryView { id, name, team, status, created_at, updated_at }
+    fn from(Summary { id, name, team, status, tags, created_at, updated_at }: Summary) -> Self {
+        SummaryView { id, name, team, status, tags, created_at, updated_at }
     }
 }

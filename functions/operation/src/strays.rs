@@ -55,11 +55,8 @@ pub enum Told {
 impl Operations {
     /// Judges what a survey found.
     pub(crate) async fn judge(&self, surveys: &Surveys, deadline: Timestamp) -> Result<Answer, Fault> {
-        let asked_by = AskedBy {
-            name: SURVEYOR.to_owned(),
-            session: None,
-            arn: self.place.arn("states", &format!("stateMachine:{}-survey", self.place.stack)),
-        };
+        let surveyor = self.place.arn("states", &format!("stateMachine:{}-survey", self.place.stack));
+        let asked_by = AskedBy::principal(SURVEYOR, surveyor);
         let (mut removing, mut reported, mut trouble) = (Vec::new(), 0, None);
         for (id, things) in by_environment(surveys) {
             if deadline.duration_since(self.clock.now()) < ONE_ENVIRONMENT {

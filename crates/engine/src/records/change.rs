@@ -5,6 +5,7 @@
 
 use super::{
     AttributeValue, Environment, Idempotency, Item, Operation, Record, Records, ResourceItem, Status, Transacted,
+    attribute,
     create::{name_pk, operation_sk, pool_pk},
     environment_pk, in_days, number, read, resource_sk, text, write,
 };
@@ -161,6 +162,8 @@ impl Records {
     ) -> Result<TransactWriteItem, Fault> {
         let mut item: Item = write(record, environment_pk(record.id), "RECORD")?;
         item.extend(index_keys(record, due));
+        // A list shows them, and an index has only what lies at the top.
+        item.insert("tags".to_owned(), attribute(&record.spec.tags)?);
         item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
         let mut put = Put::builder().set_item(Some(item)).condition_expression(condition);
         if condition.contains(":version") {

@@ -7,10 +7,12 @@ mod change;
 mod create;
 mod due;
 mod end;
+mod history;
 mod items;
 mod key;
 mod lease;
 mod list;
+mod revision;
 #[cfg(test)]
 pub(crate) mod samples;
 mod secret;
@@ -24,13 +26,15 @@ mod wishes;
 pub use create::{Created, Idempotency, NewEnvironment};
 pub use due::Due;
 pub use end::{Closed, Turn, Turning};
+pub use history::HistoryPage;
 pub use items::*;
 pub use lease::{Lease, Taken};
-pub use list::{ListPage, ListQuery, Scope, Summary};
+pub use list::{Filter, ListPage, ListQuery, Scope, Summary};
+pub use revision::{Landmarks, Revision};
 pub use strays::{Findings, SURVEYOR, TakenBack};
 pub use team::{LimitReached, Share, TeamLimit, TeamLimits};
 pub use transitions::{Activated, Begun};
-pub use wishes::{DeleteAsked, RepairAsked};
+pub use wishes::{Asked, Asking, Delete, Repair};
 
 use crate::aws;
 use aws_sdk_dynamodb::{

@@ -49,7 +49,7 @@ pub(crate) fn planned(kind: Kind) -> ResourceItem {
 
 /// An environment that is being made for the first time, by its only operation.
 pub(crate) fn creating() -> Environment {
-    let asked_by = AskedBy { name: "somebody".into(), session: None, arn: "arn:aws:iam::123456789012:user/s".into() };
+    let asked_by = AskedBy::principal("somebody", "arn:aws:iam::123456789012:user/s");
     let record = Record {
         schema: SCHEMA,
         id: EnvironmentId::new(1, 1),

@@ -207,7 +207,10 @@ fn adopted(findings: &Findings<'_>, spec: Spec, now: Timestamp) -> Record {
         created_by: findings.asked_by.clone(),
         deleted_by: Some(findings.asked_by.clone()),
         removals_in_vain: 0,
-        created_at: now,
+        created_at: i64::try_from(findings.environment.milliseconds())
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .unwrap_or(now),
         // Its name is reserved for the removal alone, and only where it is free.
         ended_at: Some(now),
         updated_at: now,
@@ -296,7 +299,7 @@ mod tests {
     }
 
     fn asked_by(name: &str) -> AskedBy {
-        AskedBy { name: name.to_owned(), session: None, arn: "arn".to_owned() }
+        AskedBy::principal(name, "arn")
     }
 
     fn id() -> EnvironmentId {

@@ -1,18 +1,48 @@
 //! What is asked for of an environment that exists: that it be gone, or be whole again.
 
 use super::{
-    AskedBy, Desired, Idempotency, IdempotencyItem, Operation, OperationKind, Records, Status,
+    AskedBy, Desired, Environment, Idempotency, IdempotencyItem, Operation, OperationKind, Records, Revision, Status,
     change::{Change, Changed, Decision},
-    transitions::LOOK_AGAIN,
+    transitions::{LOOK_AGAIN, write},
 };
 use environment::{EnvironmentId, Fault, OperationId};
 use jiff::Timestamp;
 
-/// What asking for a delete came to.
+/// Somebody asks something of an environment.
 #[derive(Clone, Debug)]
-pub enum DeleteAsked {
+pub struct Asking<'a> {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// The operation that does it, where none is at work that does.
+    pub next: OperationId,
+    /// Who asks.
+    pub asked_by: &'a AskedBy,
+    /// The request's idempotency key.
+    pub idempotency: Option<Idempotency>,
+    /// Only if the environment is still as it was at one of these revisions.
+    pub only_at: Option<Vec<Revision>>,
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+/// What asking came to.
+#[derive(Clone, Debug)]
+pub enum Asked<T> {
     /// There is no such environment.
     Unknown,
+    /// The environment is not as it was at the revision that was named. Nothing was done.
+    Moved,
+    /// It was asked for before under the same idempotency key. Nothing was done.
+    Replayed,
+    /// The idempotency key was used for another request.
+    KeyReused,
+    /// It was heard, and this is the answer.
+    Heard(T),
+}
+
+/// The answer to a wish for a delete.
+#[derive(Clone, Copy, Debug)]
+pub enum Delete {
     /// It is deleted already.
     Deleted,
     /// It is under way: this operation, with this fence, must be running.
@@ -22,17 +52,11 @@ pub enum DeleteAsked {
         /// Its fence.
         fence: u64,
     },
-    /// It was asked for before under the same idempotency key. Nothing was done.
-    Replayed,
-    /// The idempotency key was used for another request.
-    KeyReused,
 }
 
-/// What asking for a repair came to.
-#[derive(Clone, Debug)]
-pub enum RepairAsked {
-    /// There is no such environment.
-    Unknown,
+/// The answer to a wish for a repair.
+#[derive(Clone, Copy, Debug)]
+pub enum Repair {
     /// It is in a status in which there is nothing to repair.
     Not(Status),
     /// It is under way: this operation, with this fence, must be running.
@@ -42,43 +66,32 @@ pub enum RepairAsked {
         /// Its fence.
         fence: u64,
     },
-    /// It was asked for before under the same idempotency key. Nothing was done.
-    Replayed,
-    /// The idempotency key was used for another request.
-    KeyReused,
 }
 
 impl Records {
     /// Asks for an environment to be gone. While an operation is at work it only says so: that operation turns
     /// round at its next turn. Otherwise `next` takes the environment.
-    pub async fn ask_for_delete(
-        &self,
-        id: EnvironmentId,
-        next: OperationId,
-        asked_by: &AskedBy,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<DeleteAsked, Fault> {
-        let changed = self.change(id, now, |environment| {
+    pub async fn ask_for_delete(&self, asking: &Asking<'_>) -> Result<Asked<Delete>, Fault> {
+        self.ask(asking, |environment| {
             let mut record = environment.record.clone();
-            if record.status == Status::Deleted {
-                return Ok(Decision::Nothing(DeleteAsked::Deleted));
+            if !record.status.allows_delete() {
+                return Ok(Decision::Nothing(Delete::Deleted));
             }
             let was_absent = record.desired == Desired::Absent;
             record.desired = Desired::Absent;
             // Who asks again, the sweep among them, asks for an operation and not for what was decided before.
             if !was_absent {
-                record.deleted_by = Some(asked_by.clone());
+                record.deleted_by = Some(asking.asked_by.clone());
             }
             let mut operations = Vec::new();
-            let mut due = Some(now + LOOK_AGAIN);
+            let mut due = Some(asking.now + LOOK_AGAIN);
             let answer = if record.status == Status::Failed {
                 // Nothing of it exists, that is proven; its name may be somebody else's by now.
                 record.status = Status::Deleted;
                 due = None;
-                DeleteAsked::Deleted
+                Delete::Deleted
             } else if let Some(operation) = record.operation {
-                let going = DeleteAsked::Going { operation, fence: record.fence };
+                let going = Delete::Going { operation, fence: record.fence };
                 if was_absent {
                     return Ok(Decision::Nothing(going));
                 }
@@ -86,64 +99,89 @@ impl Records {
                 going
             } else {
                 record.status = Status::Deleting;
-                record.operation = Some(next);
+                record.operation = Some(asking.next);
                 record.fence += 1;
                 record.removals_in_vain = 0;
-                operations.push(Operation::new(next, OperationKind::Delete, record.fence, asked_by.clone(), now));
-                DeleteAsked::Going { operation: next, fence: record.fence }
+                operations.push(asking.operation(OperationKind::Delete, record.fence));
+                Delete::Going { operation: asking.next, fence: record.fence }
             };
-            let idempotency = idempotency.cloned();
-            let change = Change { idempotency, ..Change::of(record, due, operations) };
-            Ok(Decision::Write(Box::new(change), answer))
-        });
-        Ok(match changed.await? {
-            Changed::Yes(answer) => answer,
-            Changed::Unknown => DeleteAsked::Unknown,
-            Changed::KeyUsed(used) if is_same_request(id, idempotency, &used) => DeleteAsked::Replayed,
-            Changed::KeyUsed(_) => DeleteAsked::KeyReused,
+            Ok(write(record, due, operations, answer))
         })
+        .await
     }
 
     /// Asks for an environment to be made as its spec says once more, whatever has become of it. While an update is
     /// at work that is just what it does; otherwise `next` takes the environment.
-    pub async fn ask_for_repair(
-        &self,
-        id: EnvironmentId,
-        next: OperationId,
-        asked_by: &AskedBy,
-        idempotency: Option<&Idempotency>,
-        now: Timestamp,
-    ) -> Result<RepairAsked, Fault> {
-        let changed = self.change(id, now, |environment| {
+    pub async fn ask_for_repair(&self, asking: &Asking<'_>) -> Result<Asked<Repair>, Fault> {
+        self.ask(asking, |environment| {
             let mut record = environment.record.clone();
-            match (record.status, record.operation) {
-                (Status::Updating, Some(operation)) => {
-                    return Ok(Decision::Nothing(RepairAsked::Going { operation, fence: record.fence }));
-                }
-                (Status::Active | Status::UpdateFailed, None) => {}
-                (status, _) => return Ok(Decision::Nothing(RepairAsked::Not(status))),
+            if !record.status.allows_repair() {
+                return Ok(Decision::Nothing(Repair::Not(record.status)));
+            }
+            if let Some(operation) = record.operation {
+                return Ok(Decision::Nothing(Repair::Going { operation, fence: record.fence }));
             }
             record.status = Status::Updating;
-            record.operation = Some(next);
+            record.operation = Some(asking.next);
             record.fence += 1;
             record.generation += 1;
-            let repair = Operation::new(next, OperationKind::Apply, record.fence, asked_by.clone(), now);
-            let answer = RepairAsked::Going { operation: next, fence: record.fence };
-            let due = Some(now + LOOK_AGAIN);
-            let idempotency = idempotency.cloned();
-            let change = Change { idempotency, ..Change::of(record, due, vec![repair]) };
-            Ok(Decision::Write(Box::new(change), answer))
+            let repair = asking.operation(OperationKind::Apply, record.fence);
+            let answer = Repair::Going { operation: asking.next, fence: record.fence };
+            Ok(write(record, Some(asking.now + LOOK_AGAIN), [repair], answer))
+        })
+        .await
+    }
+
+    /// Decides on what is asked, and writes that together with the request's key.
+    pub(super) async fn ask<T>(
+        &self,
+        asking: &Asking<'_>,
+        decide: impl Fn(&Environment) -> Result<Decision<T>, Fault>,
+    ) -> Result<Asked<T>, Fault> {
+        let changed = self.change(asking.environment, asking.now, |environment| {
+            if !asking.is_for(environment) {
+                return Ok(Decision::Nothing(None));
+            }
+            Ok(match decide(environment)? {
+                Decision::Nothing(answer) => Decision::Nothing(Some(answer)),
+                Decision::Write(change, answer) => {
+                    let change = Change { idempotency: asking.idempotency.clone(), ..*change };
+                    Decision::Write(Box::new(change), Some(answer))
+                }
+            })
         });
-        Ok(match changed.await? {
-            Changed::Yes(answer) => answer,
-            Changed::Unknown => RepairAsked::Unknown,
-            Changed::KeyUsed(used) if is_same_request(id, idempotency, &used) => RepairAsked::Replayed,
-            Changed::KeyUsed(_) => RepairAsked::KeyReused,
+        let used = match changed.await? {
+            Changed::Unknown => return Ok(Asked::Unknown),
+            Changed::Yes(Some(answer)) => return Ok(Asked::Heard(answer)),
+            // What has moved it may be this request itself, sent before under the same key.
+            Changed::Yes(None) => match &asking.idempotency {
+                Some(key) => self.use_of(key, asking.now).await?,
+                None => None,
+            },
+            Changed::KeyUsed(used) => Some(used),
+        };
+        Ok(match used {
+            None => Asked::Moved,
+            Some(used) if asking.is_same_request(&used) => Asked::Replayed,
+            Some(_) => Asked::KeyReused,
         })
     }
 }
 
-/// Whether a key was used before for the request that is made now.
-fn is_same_request(id: EnvironmentId, idempotency: Option<&Idempotency>, used: &IdempotencyItem) -> bool {
-    used.environment_id == id && idempotency.is_some_and(|key| key.fingerprint == used.fingerprint)
+impl Asking<'_> {
+    /// Whether the environment is as the caller has seen it, or the caller has not said how.
+    fn is_for(&self, environment: &Environment) -> bool {
+        self.only_at.as_ref().is_none_or(|revisions| revisions.contains(&environment.revision()))
+    }
+
+    /// The operation that takes the environment for this.
+    fn operation(&self, kind: OperationKind, fence: u64) -> Operation {
+        Operation::new(self.next, kind, fence, self.asked_by.clone(), self.now)
+    }
+
+    /// Whether a key was used before for the request that is made now.
+    fn is_same_request(&self, used: &IdempotencyItem) -> bool {
+        let is_same = |key: &Idempotency| key.fingerprint == used.fingerprint;
+        used.environment_id == self.environment && self.idempotency.as_ref().is_some_and(is_same)
+    }
 }

@@ -2,6 +2,7 @@
 
 mod environments;
 mod health;
+mod operations;
 
 use crate::{body, log, problem, service::Service};
 use axum::{
@@ -18,6 +19,8 @@ pub fn router(service: Service) -> Router {
         .route(environments::MANY, post(environments::create).get(environments::list))
         .route(environments::ONE, get(environments::read).delete(environments::delete))
         .route(environments::REPAIR, post(environments::repair))
+        .route(operations::MANY, get(operations::list))
+        .route(operations::ONE, get(operations::read))
         .fallback(async || problem::no_such_route())
         .method_not_allowed_fallback(async || problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(body::LIMIT))

@@ -16,7 +16,7 @@ pub enum Desired {
     Absent,
 }
 
-/// Who asked for something.
+/// Who asked for something, for whom and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedBy {
     /// The role's or user's name.
@@ -26,6 +26,19 @@ pub struct AskedBy {
     pub session: Option<String>,
     /// The whole ARN, as AWS authenticated it.
     pub arn: String,
+    /// Whom it was asked for, in the caller's own words: nobody has checked them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_behalf_of: Option<String>,
+    /// Why, in the caller's own words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+impl AskedBy {
+    /// The role or user of this name, without a session.
+    pub fn principal(name: impl Into<String>, arn: impl Into<String>) -> Self {
+        AskedBy { name: name.into(), session: None, arn: arn.into(), on_behalf_of: None, reason: None }
+    }
 }
 
 /// An environment's record.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How an environment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// Asked for; nothing is made yet.
@@ -67,6 +67,16 @@ impl Status {
     /// Whether a step may remove resources.
     pub fn allows_remove(self) -> bool {
         matches!(self, Status::RollingBack | Status::Deleting)
+    }
+
+    /// Whether somebody may ask for a repair: what was made once and is not being removed can be made whole again.
+    pub fn allows_repair(self) -> bool {
+        matches!(self, Status::Active | Status::Updating | Status::UpdateFailed)
+    }
+
+    /// Whether there is anything to delete.
+    pub fn allows_delete(self) -> bool {
+        self != Status::Deleted
     }
 
     /// Whether an operation is under way or about to be.

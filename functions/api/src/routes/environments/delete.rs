@@ -1,17 +1,18 @@
 //! `DELETE /environments/{id}`.
 
-use super::{AtPath, ONE, answer, load, nudge, replayed};
+use super::{AtPath, ONE, heard, load, nudge, replayed, show};
 use crate::{
     caller::Caller,
+    conditional::IfMatch,
     idempotency::{IdempotencyKey, hex},
-    problem,
     problem::Problem,
     service::Service,
-    view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
-use engine::new_operation_id;
-use engine::records::{DeleteAsked, Status};
+use engine::{
+    new_operation_id,
+    records::{Asking, Delete, Status},
+};
 use environment::EnvironmentId;
 use http::StatusCode;
 
@@ -26,28 +27,32 @@ pub(crate) async fn delete(
     caller: Caller,
     AtPath(id): AtPath,
     key: IdempotencyKey,
+    IfMatch(only_at): IfMatch,
 ) -> Result<Response, Problem> {
     let team = load(&service, &caller, id).await?.record.team;
     let now = service.clock.now();
-    let key = key.scoped(&team, "DELETE", ONE, hex(&id.to_string()));
-    let asked = service.records.ask_for_delete(id, new_operation_id(now), &caller.asked_by, key.as_ref(), now).await?;
-    let status = match asked {
-        DeleteAsked::Unknown => return Err(problem::no_such_environment()),
-        DeleteAsked::KeyReused => return Err(problem::idempotency_key_reused()),
-        DeleteAsked::Replayed => return replay(&service, &caller, id).await,
-        DeleteAsked::Deleted => StatusCode::OK,
-        DeleteAsked::Going { operation, fence } => {
+    let asking = Asking {
+        environment: id,
+        next: new_operation_id(now),
+        asked_by: &caller.asked_by,
+        idempotency: key.scoped(&team, "DELETE", ONE, hex(&id.to_string())),
+        only_at,
+        now,
+    };
+    let status = match heard(service.records.ask_for_delete(&asking).await?)? {
+        None => return replay(&service, &caller, id).await,
+        Some(Delete::Deleted) => StatusCode::OK,
+        Some(Delete::Going { operation, fence }) => {
             nudge(&service, id, operation, fence, now).await;
             StatusCode::ACCEPTED
         }
     };
-    let environment = load(&service, &caller, id).await?;
-    Ok(answer(status, &EnvironmentView::of(&environment, &service.executions)))
+    Ok(show(&service, status, &load(&service, &caller, id).await?))
 }
 
 /// The same request again: what became of it, and not another try. 202 also where it left something.
 async fn replay(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
     let environment = load(service, caller, id).await?;
     let status = if environment.record.status == Status::Deleted { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(replayed(answer(status, &EnvironmentView::of(&environment, &service.executions))))
+    Ok(replayed(show(service, status, &environment)))
 }

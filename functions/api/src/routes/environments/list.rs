@@ -1,15 +1,22 @@
 //! `GET /environments`.
 
-use crate::{caller::Caller, pages, problem, problem::Problem, query::Parameters, service::Service, view::SummaryView};
+use crate::{
+    caller::Caller,
+    pages::{self, PageSize},
+    problem,
+    problem::Problem,
+    query::Parameters,
+    service::Service,
+    view::SummaryView,
+};
 use axum::{Json, extract::State};
-use engine::records::{ListQuery, Scope, Status};
+use engine::records::{Filter, ListQuery, Scope, Status};
 use environment::request::is_a_team;
+use jiff::Timestamp;
 use serde::Serialize;
 
-const PARAMETERS: &[&str] = &["team", "status", "page_size", "page_token"];
-/// How many environments a page has where the request says nothing, and at most.
-const PAGE: u32 = 20;
-const LARGEST_PAGE: u32 = 100;
+const PARAMETERS: &[&str] =
+    &["team", "status[]", "name", "tag[key]", "created_after", "created_before", "page_size", "page_token"];
 
 /// A page of environments.
 #[derive(Serialize)]
@@ -28,9 +35,10 @@ pub(crate) async fn list(
 ) -> Result<Json<Page>, Problem> {
     let query = query(&caller, parameters)?;
     let page = service.records.list(&query).await?;
+    let of_this_list = name_of(&query.scope, &query.filter);
     Ok(Json(Page {
         items: page.items.into_iter().map(SummaryView::from).collect(),
-        next_page_token: page.next.map(|after| pages::token(after, &query.scope, query.status)),
+        next_page_token: page.next.map(|after| pages::token(after, &of_this_list)),
     }))
 }
 
@@ -40,21 +48,31 @@ fn query(caller: &Caller, parameters: Parameters) -> Result<ListQuery, Problem> 
     let team = reader.parse("team", of_a_team, "This must be a team's name.");
     let of_a_status = |text: &str| Status::ALL.into_iter().find(|status| status.as_str() == text);
     let names = Status::ALL.map(Status::as_str).join(", ");
-    let status = reader.parse("status", of_a_status, &format!("This must be one of: {names}."));
-    let of_a_page = |text: &str| text.parse::<u32>().ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
-    let page_size = reader.parse("page_size", of_a_page, &format!("This must be 1 to {LARGEST_PAGE}."));
+    let statuses = reader.parse_all("status", of_a_status, &format!("This must be one of: {names}."));
+    let a_time = |text: &str| text.parse::<Timestamp>().ok();
+    let form = "This must be a time like 2026-11-24T12:00:00Z.";
+    let filter = Filter {
+        statuses: statuses.into_iter().collect(),
+        name: reader.get("name").map(str::to_owned),
+        tags: reader.members("tag").map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        created_after: reader.parse("created_after", a_time, form),
+        created_before: reader.parse("created_before", a_time, form),
+    };
+    let page_size = PageSize::read(&mut reader);
     let scope = match caller.team.as_ref().or(team.as_ref()) {
         Some(team) => Scope::Team(team.clone()),
         None => Scope::All,
     };
-    let of_this_list = |token: &str| pages::read(token, &scope, status);
-    // The empty token stands for the first page.
-    let has_token = reader.get("page_token").is_some_and(|token| !token.is_empty());
-    let form = "This is no token of this list: take next_page_token, with the same parameters.";
-    let after = if has_token { reader.parse("page_token", of_this_list, form) } else { None };
+    let after = pages::read(&mut reader, &name_of(&scope, &filter));
     reader.finish()?;
     if team.is_some_and(|team| !caller.may_use(&team)) {
         return Err(problem::team_not_yours());
     }
-    Ok(ListQuery { scope, status, page_size: page_size.unwrap_or(PAGE), after })
+    Ok(ListQuery { scope, filter, page_size: page_size.0, after })
+}
+
+/// The list's name: tokens are bound to it.
+fn name_of(scope: &Scope, filter: &Filter) -> String {
+    // Texts, times and maps by text: nothing here that JSON has not.
+    serde_json::to_string(&(scope, filter)).unwrap_or_default()
 }

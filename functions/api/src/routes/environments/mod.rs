@@ -13,14 +13,18 @@ pub(super) use read::read;
 pub(super) use repair::repair;
 
 use crate::{
-    caller::Caller, idempotency::REPLAYED, problem, problem::Problem, service::Service, view::EnvironmentView,
+    caller::Caller, conditional::etag, idempotency::REPLAYED, problem, problem::Problem, service::Service,
+    view::EnvironmentView,
 };
 use axum::{
     Json,
     extract::{FromRequestParts, Path},
     response::{IntoResponse, Response},
 };
-use engine::{new_operation_id, records::Environment};
+use engine::{
+    new_operation_id,
+    records::{Asked, Environment},
+};
 use environment::{EnvironmentId, OperationId};
 use executions::Execution;
 use http::{HeaderValue, StatusCode, header, request::Parts};
@@ -34,7 +38,7 @@ pub(super) const ONE: &str = "/environments/{id}";
 pub(super) const REPAIR: &str = "/environments/{id}/repair";
 
 /// The environment that a path names. What is no id names none.
-pub(crate) struct AtPath(EnvironmentId);
+pub(crate) struct AtPath(pub(crate) EnvironmentId);
 
 impl<S: Send + Sync> FromRequestParts<S> for AtPath {
     type Rejection = Problem;
@@ -53,7 +57,7 @@ fn log_environment(id: EnvironmentId) {
 }
 
 /// The environment, if it exists and the caller may see it; one and the same refusal otherwise.
-async fn load(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Environment, Problem> {
+pub(super) async fn load(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Environment, Problem> {
     let environment = service.records.load(id).await?;
     environment.filter(|it| caller.may_use(&it.record.team)).ok_or_else(problem::no_such_environment)
 }
@@ -65,6 +69,24 @@ fn answer(status: StatusCode, view: &EnvironmentView<'_>) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// The environment as it is recorded now, under its ETag.
+fn show(service: &Service, status: StatusCode, environment: &Environment) -> Response {
+    let mut response = answer(status, &EnvironmentView::of(environment, &service.executions));
+    response.headers_mut().insert(header::ETAG, etag(&environment.revision()));
+    response
+}
+
+/// What was heard of a wish; `None` where it was carried out before under its key.
+fn heard<T>(asked: Asked<T>) -> Result<Option<T>, Problem> {
+    match asked {
+        Asked::Heard(answer) => Ok(Some(answer)),
+        Asked::Replayed => Ok(None),
+        Asked::Unknown => Err(problem::no_such_environment()),
+        Asked::Moved => Err(problem::precondition_failed()),
+        Asked::KeyReused => Err(problem::idempotency_key_reused()),
+    }
 }
 
 /// Sees to it that an operation is at work: starts its execution where nobody has, and takes over from one that was

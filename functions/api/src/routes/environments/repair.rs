@@ -1,16 +1,19 @@
 //! `POST /environments/{id}/repair`.
 
-use super::{AtPath, REPAIR, answer, load, nudge, replayed};
+use super::{AtPath, REPAIR, heard, load, nudge, replayed, show};
 use crate::{
     caller::Caller,
+    conditional::IfMatch,
     idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
     service::Service,
-    view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
-use engine::{new_operation_id, records::RepairAsked};
+use engine::{
+    new_operation_id,
+    records::{Asking, Repair},
+};
 use environment::EnvironmentId;
 use http::StatusCode;
 
@@ -22,17 +25,22 @@ pub(crate) async fn repair(
     caller: Caller,
     AtPath(id): AtPath,
     key: IdempotencyKey,
+    IfMatch(only_at): IfMatch,
 ) -> Result<Response, Problem> {
     let team = load(&service, &caller, id).await?.record.team;
     let now = service.clock.now();
-    let key = key.scoped(&team, "POST", REPAIR, hex(&id.to_string()));
-    let next = new_operation_id(now);
-    match service.records.ask_for_repair(id, next, &caller.asked_by, key.as_ref(), now).await? {
-        RepairAsked::Unknown => Err(problem::no_such_environment()),
-        RepairAsked::KeyReused => Err(problem::idempotency_key_reused()),
-        RepairAsked::Not(status) => Err(problem::not_repairable(status)),
-        RepairAsked::Replayed => Ok(replayed(accepted(&service, &caller, id).await?)),
-        RepairAsked::Going { operation, fence } => {
+    let asking = Asking {
+        environment: id,
+        next: new_operation_id(now),
+        asked_by: &caller.asked_by,
+        idempotency: key.scoped(&team, "POST", REPAIR, hex(&id.to_string())),
+        only_at,
+        now,
+    };
+    match heard(service.records.ask_for_repair(&asking).await?)? {
+        None => Ok(replayed(accepted(&service, &caller, id).await?)),
+        Some(Repair::Not(status)) => Err(problem::not_repairable(status)),
+        Some(Repair::Going { operation, fence }) => {
             nudge(&service, id, operation, fence, now).await;
             accepted(&service, &caller, id).await
         }
@@ -41,6 +49,5 @@ pub(crate) async fn repair(
 
 /// The environment as it is now.
 async fn accepted(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
-    let environment = load(service, caller, id).await?;
-    Ok(answer(StatusCode::ACCEPTED, &EnvironmentView::of(&environment, &service.executions)))
+    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?))
 }

@@ -1,0 +1,48 @@
+//! What may be done with an environment now: told in every answer, so that a tool need not know the rules.
+
+use engine::records::Status;
+use serde::Serialize;
+
+/// Something that may be done with an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Action {
+    /// `POST /environments/{id}/repair`
+    Repair,
+    /// `DELETE /environments/{id}`
+    Delete,
+}
+
+/// What may be done with an environment in this status.
+pub(crate) fn at(status: Status) -> Vec<Action> {
+    let is_allowed = |action: &Action| match action {
+        Action::Repair => status.allows_repair(),
+        Action::Delete => status.allows_delete(),
+    };
+    [Action::Repair, Action::Delete].into_iter().filter(is_allowed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_made_once_can_be_repaired_and_what_is_deleted_is_left_alone() {
+        let able: Vec<(&str, usize)> = Status::ALL.map(|status| (status.as_str(), at(status).len())).into();
+        assert_eq!(
+            able,
+            [
+                ("PENDING", 1),
+                ("CREATING", 1),
+                ("ACTIVE", 2),
+                ("UPDATING", 2),
+                ("ROLLING_BACK", 1),
+                ("DELETING", 1),
+                ("DELETED", 0),
+                ("FAILED", 1),
+                ("UPDATE_FAILED", 2),
+                ("DELETE_FAILED", 1),
+            ]
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! `DELETE /environments/{id}`: only of what the caller has seen, for whom and why.
+
+use end_to_end::{
+    Environment, Stage,
+    api::text,
+    requests::{request, unique},
+};
+use http::Method;
+
+#[tokio::test]
+async fn a_delete_of_what_has_changed_since_changes_nothing() {
+    let stage = Stage::set().await;
+    let id = stage.create(&request(&unique("lost"))).await.id().to_owned();
+    let path = format!("/environments/{id}");
+    let etag = stage.api.get(&path).await.header("etag").to_owned();
+    stage.api.repair(&id).await.expect(202);
+    stage.api.at_rest(&id).await.must_be("ACTIVE");
+
+    let refused = stage.api.send(Method::DELETE, &path, &[("if-match", &etag)], "").await;
+    refused.problem(412, "PRECONDITION_FAILED");
+    let repair = format!("{path}/repair");
+    stage.api.send(Method::POST, &repair, &[("if-match", &etag)], "").await.problem(412, "PRECONDITION_FAILED");
+    assert_eq!(stage.api.read(&id).await.status(), "ACTIVE", "nothing was done");
+
+    let etag = stage.api.get(&path).await.header("etag").to_owned();
+    let weak = format!("W/{etag}");
+    stage.api.send(Method::DELETE, &path, &[("if-match", &weak)], "").await.problem(412, "PRECONDITION_FAILED");
+    let accepted = stage.api.send(Method::DELETE, &path, &[("if-match", &etag)], "").await;
+    accepted.expect(202);
+    assert_ne!(accepted.header("etag"), etag, "the delete has moved it");
+    stage.api.at_rest(&id).await.must_be("DELETED");
+}
+
+/// The first one, whose answer was lost, is what has moved the environment.
+#[tokio::test]
+async fn a_delete_that_is_sent_again_under_its_key_is_not_refused_for_what_it_did_itself() {
+    let stage = Stage::set().await;
+    let id = stage.create(&request(&unique("again"))).await.id().to_owned();
+    let path = format!("/environments/{id}");
+    let etag = stage.api.get(&path).await.header("etag").to_owned();
+    let headers = [("if-match", etag.as_str()), ("idempotency-key", "a-delete")];
+    stage.api.send(Method::DELETE, &path, &headers, "").await.expect(202);
+    let again = stage.api.send(Method::DELETE, &path, &headers, "").await;
+    assert!([200, 202].contains(&again.status), "{again:?}");
+    assert_eq!(again.header("idempotency-replayed"), "true", "{:?}", again.headers);
+    stage.api.at_rest(&id).await.must_be("DELETED");
+}
+
+#[tokio::test]
+async fn for_whom_and_why_stays_with_the_operation() {
+    let stage = Stage::set().await;
+    let id = stage.create(&request(&unique("why"))).await.id().to_owned();
+    let path = format!("/environments/{id}");
+    let headers = [("on-behalf-of", "ada@example.com"), ("request-reason", "OPS-17: %C3%BCberholt")];
+    let answer = stage.api.send(Method::DELETE, &path, &headers, "").await;
+    let accepted = Environment(answer.expect(202));
+    let asked_by = &accepted.operation()["asked_by"];
+    assert_eq!(
+        (text(&asked_by["on_behalf_of"]), text(&asked_by["reason"])),
+        ("ada@example.com", "OPS-17: überholt"),
+        "{accepted}"
+    );
+    assert!(!answer.header("request-id").is_empty(), "every answer has its request's id: {:?}", answer.headers);
+    let deleted = stage.api.at_rest(&id).await.must_be("DELETED");
+    assert_eq!(deleted.0["deleted_by"], *asked_by, "{deleted}");
+    let wrong = stage.api.send(Method::DELETE, &path, &[("request-reason", "100% sure")], "").await;
+    wrong.problem(400, "INVALID_HEADER");
+}

@@ -1,0 +1,5 @@
+//! `/environments`.
+
+mod delete;
+mod list;
+mod read;

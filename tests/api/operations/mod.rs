@@ -1,0 +1,4 @@
+//! `/environments/{id}/operations`.
+
+mod list;
+mod read;
