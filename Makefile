@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Settings reach the scripts as variables: make up LOCAL_CLOUD_PORT=4600
 
-.PHONY: help up down test unit faults bench crowd lint audit fuzz package deploy teardown strays clean
+.PHONY: help up down test unit flows faults bench crowd lint audit fuzz package deploy teardown strays clean
 help:           ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 up:             ## start everything locally, Prefect included, and create a sample environment
@@ -14,6 +14,8 @@ test:           ## every test, with a local cloud of its own (TESTS="-p end-to-e
 unit:           ## the tests that need no local cloud, but for the 10,000 generated bodies
 	cargo test --workspace --lib --test nothing_escapes --test state_machine -- --skip generated
 	cargo test --manifest-path tests/fargate/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}
+flows:          ## flow runs in an environment with a real worker and Prefect server: the last part of `make test`
+	@$(PYTHON) bootstrap/prefect_for_real.py $(TESTS)
 faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some)
 	@$(PYTHON) bootstrap/faults.py $(FAULTS)
 bench:          ## what each life takes in AWS's own time, and its calls

@@ -12,16 +12,17 @@ from console import stop
 
 
 class Proxy:
-    """Listens on `port`; its journal of the functions' calls is .local/proxy/journal.jsonl."""
+    """Listens on `port`; its journal of the calls is .local/<name>/journal.jsonl."""
 
-    def __init__(self):
-        self.directory = tools.STATE / "proxy"
+    def __init__(self, name="proxy"):
+        self.directory = tools.STATE / name
         self.journal = self.directory / "journal.jsonl"
         self._log = self.directory / "proxy.log"
         self._process = None
 
     def start(self, port, cloud_port, **rules):
-        """Starts it. The cloud behind it may come later. `rules` say how strict and how slow AWS is (tests/proxy/settings.rs)."""
+        """Starts it. The cloud behind it may come later. `rules` say how strict and how slow AWS is (tests/proxy/settings.rs);
+        `off=True`: no rules, a journal only."""
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [target_directory() / "debug" / "proxy", port, cloud_port, self.journal]
         with open(str(self._log), "wb") as log:

@@ -1,24 +1,25 @@
 """`make test`: every test, with a local cloud of its own beside that of `make up`, and a proxy that makes it AWS.
 
 The proxy (tests/proxy) keeps the rules of AWS and a journal of the functions' calls. Both are stopped whatever happens, also on Ctrl-C;
-the cloud's log stays in .local/test/cloud.log, the journal in .local/proxy/journal.jsonl.
+the cloud's log stays in .local/test/cloud.log, the journal in .local/proxy/journal.jsonl. Then come the tests with a real worker
+(prefect_for_real.py), on a cloud of their own.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
 import sys
 
 import build
 import deploy
 import faults
+import prefect_for_real
 import processed_template
 import tools
 from background import started
+from cargo_test import INTERRUPTED, cargo_test, service_environment
 from console import say, step, stop
 from local_cloud import REGION, LocalCloud, free_port
 from proxy import Proxy
@@ -27,7 +28,6 @@ from proxy import Proxy
 TIME_SCALE = 0.02
 # Whatever the tests make at once has room: VPCs, internet gateways, addresses, NAT gateways, namespaces.
 QUOTAS = ",".join("%s=1000" % code for code in ("L-F678F1CE", "L-A4707A72", "L-0263D0A3", "L-FE5A380F", "L-0FE3F50E"))
-RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored")
 
 
 def main(selection, time_scale=TIME_SCALE, **rules):
@@ -48,7 +48,7 @@ def main(selection, time_scale=TIME_SCALE, **rules):
         with faults.clouds("test-faults") as clouds:
             return test(selection, cloud, proxy, outputs, clouds)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     finally:
         cloud.stop()
         proxy.stop()
@@ -74,41 +74,18 @@ def test(selection, cloud, proxy, outputs, clouds):
     account = outputs["StateMachineArn"].split(":")[4]
     processed_template.write(processed, deploy.STACK, account, REGION, {"Table": outputs["TableName"]})
     environment = dict(
-        os.environ,
-        LOCAL_CLOUD_ENDPOINT=cloud.url,
-        AWS_PROXY_ENDPOINT=cloud.record["functions_endpoint"],
-        API_URL="%s/_aws/execute-api/%s" % (cloud.url, outputs["ApiId"]),
-        TABLE_NAME=outputs["TableName"],
-        STATE_MACHINE_ARN=outputs["StateMachineArn"],
-        STACK_NAME=deploy.STACK,
+        service_environment(cloud, outputs),
         # What the functions asked AWS for, and the template whose policies must allow just that.
         JOURNAL=str(proxy.journal),
         PROCESSED_TEMPLATE=str(processed),
         **clouds,
     )
-    locked = ["--locked"] if tools.IN_CI else []
-    command = ["cargo", "test", "--no-fail-fast"] + locked + (selection or ["--workspace"])
-    say("==> " + " ".join(command))
-    passed = failed = ignored = 0
-    cargo = subprocess.Popen(command, cwd=str(tools.CHECKOUT), env=environment, stdout=subprocess.PIPE)
-    try:
-        for line in cargo.stdout:
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
-            result = RESULT.match(line.decode(errors="replace"))
-            if result:
-                passed, failed, ignored = (sum + int(more) for sum, more in zip((passed, failed, ignored), result.groups()))
-        code = cargo.wait()
-    finally:
-        if cargo.poll() is None:
-            cargo.terminate()
-            cargo.wait()
-    if ignored:
-        say("%d ignored" % ignored)
-    say("%d passed, %d failed" % (passed, failed))
-    return code
+    return cargo_test(selection or ["--workspace"], environment)
 
 
 if __name__ == "__main__":
     tools.use()
-    raise SystemExit(main(sys.argv[1:]))
+    result = main(sys.argv[1:])
+    if not sys.argv[1:] and result != INTERRUPTED:
+        result = prefect_for_real.main([]) or result
+    raise SystemExit(result)

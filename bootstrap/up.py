@@ -41,6 +41,7 @@ def main():
         with step("Start the local cloud on port %d, and what runs its tasks" % port):
             # The local cloud is instant where AWS takes minutes: the state machine's waits take a tenth of their time.
             cloud.start(port, endpoint, SFN_WAIT_SCALE="0.1", **tasks.start(port, commands, endpoint))
+            cloud.warm_up()
     with step("Deploy the service (sam deploy)"):
         outputs = deploy.local(cloud)
     if not server.answers():

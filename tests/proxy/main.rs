@@ -1,5 +1,5 @@
 //! The proxy between the functions and the local cloud: it makes the cloud AWS (`rules`) and keeps a journal of
-//! every call.
+//! every call. Without rules it keeps the journal alone.
 //!
 //! Requests are signed, so each goes on byte for byte: path, headers and body are read and never rewritten.
 //! A function talks to the proxy exactly as it would to AWS.
@@ -25,14 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (listen, cloud): (u16, u16) = (listen.parse()?, cloud.parse()?);
     let journal = Arc::new(Journal::create(Path::new(journal))?);
-    let aws = Arc::new(Aws::new(settings::of_environment()?));
+    let aws = settings::of_environment()?.map(|settings| Arc::new(Aws::new(settings)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", listen)).await?;
         println!("listening on {}", listener.local_addr()?);
         loop {
             let (function, _) = listener.accept().await?;
-            tokio::spawn(connection::serve(function, cloud, Arc::clone(&aws), Arc::clone(&journal)));
+            tokio::spawn(connection::serve(function, cloud, aws.clone(), Arc::clone(&journal)));
         }
     })
 }

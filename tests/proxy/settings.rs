@@ -4,8 +4,12 @@ use rules::Settings;
 use std::{env, error::Error};
 
 /// `RULES_TIME_SCALE`, `RULES_LATENCY`, `RULES_READ_LAG` (numbers), `RULES_THROTTLING` (`true`) and `RULES_QUOTAS`
-/// (`L-F678F1CE=100,…`). What is not said is as [`Settings::default`] has it.
-pub(crate) fn of_environment() -> Result<Settings, Box<dyn Error>> {
+/// (`L-F678F1CE=100,…`). What is not said is as [`Settings::default`] has it. `RULES_OFF` (`True`): the local cloud as
+/// it is.
+pub(crate) fn of_environment() -> Result<Option<Settings>, Box<dyn Error>> {
+    if env::var_os("RULES_OFF").is_some() {
+        return Ok(None);
+    }
     let mut settings = Settings::default();
     let numbers = [
         ("RULES_TIME_SCALE", &mut settings.time_scale),
@@ -25,5 +29,5 @@ pub(crate) fn of_environment() -> Result<Settings, Box<dyn Error>> {
             settings.quotas.insert(code.to_owned(), limit.parse()?);
         }
     }
-    Ok(settings)
+    Ok(Some(settings))
 }

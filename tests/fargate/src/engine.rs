@@ -1,7 +1,7 @@
 //! The Docker Engine: what the local cloud's ECS asks of it. <https://docs.docker.com/reference/api/engine/>
 
 use crate::{
-    aws::Aws,
+    aws::{Aws, Refusal, Service, root},
     container::{Container, State},
     containers::Containers,
     launch::{Host, Launch, Unable, clear},
@@ -11,6 +11,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -83,6 +84,36 @@ impl Engine {
             engine.judge(&container, &family);
             clear(&engine.aws, launch).await;
         });
+        Ok(())
+    }
+
+    /// Stops a container because ECS says so. A service whose task was stopped by somebody else starts another one,
+    /// which the local cloud does only when it is asked about the service.
+    pub(crate) async fn stop(self: &Arc<Self>, container: &Arc<Container>) {
+        container.stop(None).await;
+        let (engine, container) = (Arc::clone(self), Arc::clone(container));
+        tokio::spawn(async move {
+            if let Err(refusal) = engine.replace(&container).await {
+                eprintln!("a stopped task may not be replaced: {refusal}");
+            }
+        });
+    }
+
+    async fn replace(&self, container: &Container) -> Result<(), Refusal> {
+        let Some(cluster) = container.labels.get("com.amazonaws.ecs.cluster") else { return Ok(()) };
+        let Some(task) = container.labels.get("com.amazonaws.ecs.task-arn") else { return Ok(()) };
+        let root = root();
+        let ecs = |action, input| self.aws.json(&root, Service::Ecs, action, input);
+        let tasks = ecs("DescribeTasks", json!({"cluster": cluster, "tasks": [task]})).await?;
+        let group = tasks["tasks"][0]["group"].as_str().unwrap_or_default();
+        let Some(name) = group.strip_prefix("service:") else { return Ok(()) };
+        let found = ecs("DescribeServices", json!({"cluster": cluster, "services": [name]})).await?;
+        let service = &found["services"][0];
+        let count = |member: &str| service[member].as_u64().unwrap_or_default();
+        let desired = count("desiredCount");
+        if service["status"] == "ACTIVE" && count("runningCount") + count("pendingCount") < desired {
+            ecs("UpdateService", json!({"cluster": cluster, "service": name, "desiredCount": desired})).await?;
+        }
         Ok(())
     }
 

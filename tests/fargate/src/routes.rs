@@ -69,7 +69,7 @@ async fn of_container(
         }
         ("POST", ["wait"]) => Json(json!({"StatusCode": container.ended().await.unwrap_or_default()})).into_response(),
         ("POST", ["stop"]) => {
-            container.stop(None).await;
+            engine.stop(container).await;
             StatusCode::NO_CONTENT.into_response()
         }
         ("DELETE", []) => {
