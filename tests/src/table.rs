@@ -92,6 +92,25 @@ impl Table {
         update.expression_attribute_values(":past", text(&past)).send().await.expect("make the environment due");
     }
 
+    /// Lets an environment's time be over.
+    pub async fn expire(&self, environment: &str) {
+        let update = self.client.update_item().table_name(&self.name);
+        let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text("RECORD"));
+        let update = update.update_expression("SET expires_at = :past").condition_expression("attribute_exists(pk)");
+        let update = update.expression_attribute_values(":past", text("2000-01-01T00:00:00Z"));
+        update.send().await.expect("let the environment expire");
+        self.make_due(environment).await;
+    }
+
+    /// Takes an environment's deletion protection back.
+    pub async fn unprotect(&self, environment: &str) {
+        let update = self.client.update_item().table_name(&self.name);
+        let update = update.key("pk", text(&format!("ENV#{environment}"))).key("sk", text("RECORD"));
+        let update = update.update_expression("REMOVE deletion_protection");
+        let update = update.condition_expression("attribute_exists(deletion_protection)");
+        update.send().await.expect("take the protection back");
+    }
+
     /// Lets an environment's record have been written so long ago.
     pub async fn age(&self, environment: &str, by: Duration) {
         let written = jiff::Timestamp::now() - by;

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod id;
 pub mod key;
 pub mod kind;
+pub mod lifetime;
 pub mod outputs;
 pub mod place;
 pub mod plan;

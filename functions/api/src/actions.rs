@@ -1,6 +1,6 @@
 //! What may be done with an environment now: told in every answer, so that a tool need not know the rules.
 
-use engine::records::Status;
+use engine::records::{Record, Status};
 use serde::Serialize;
 
 /// Something that may be done with an environment.
@@ -13,11 +13,16 @@ pub(crate) enum Action {
     Delete,
 }
 
+/// What may be done with an environment now.
+pub(crate) fn allowed(record: &Record) -> Vec<Action> {
+    at(record.status, record.is_protected())
+}
+
 /// What may be done with an environment in this status.
-pub(crate) fn at(status: Status) -> Vec<Action> {
+pub(crate) fn at(status: Status, is_protected: bool) -> Vec<Action> {
     let is_allowed = |action: &Action| match action {
         Action::Repair => status.allows_repair(),
-        Action::Delete => status.allows_delete(),
+        Action::Delete => status.allows_delete() && !is_protected,
     };
     [Action::Repair, Action::Delete].into_iter().filter(is_allowed).collect()
 }
@@ -28,7 +33,7 @@ mod tests {
 
     #[test]
     fn only_what_was_made_once_can_be_repaired_and_what_is_deleted_is_left_alone() {
-        let able: Vec<(&str, usize)> = Status::ALL.map(|status| (status.as_str(), at(status).len())).into();
+        let able: Vec<(&str, usize)> = Status::ALL.map(|status| (status.as_str(), at(status, false).len())).into();
         assert_eq!(
             able,
             [
@@ -44,5 +49,10 @@ mod tests {
                 ("DELETE_FAILED", 1),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_protected_cannot_be_deleted() {
+        assert_eq!(at(Status::Active, true), [Action::Repair]);
     }
 }

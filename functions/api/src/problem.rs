@@ -277,6 +277,15 @@ pub(crate) fn not_repairable(status: Status) -> Problem {
     Problem::new(StatusCode::CONFLICT, "NOT_REPAIRABLE", "The environment cannot be repaired now", detail)
 }
 
+/// Somebody has protected the environment, and said why: it is shown with the environment.
+pub(crate) fn deletion_protected(id: EnvironmentId) -> Problem {
+    let detail = "Its deletion_protection says why. It can be deleted when that has been taken back.";
+    Problem {
+        environment_id: Some(id),
+        ..Problem::new(StatusCode::CONFLICT, "DELETION_PROTECTED", "The environment is protected", detail)
+    }
+}
+
 /// The name is taken; by which environment, is for its own team to know.
 pub(crate) fn name_taken(holder: Option<EnvironmentId>) -> Problem {
     let detail = "An environment of this name exists. Choose another name, or delete that environment first.";

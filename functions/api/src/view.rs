@@ -6,8 +6,8 @@ use crate::{
     proof::Proof,
 };
 use engine::records::{
-    AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState,
-    Status, StepReport, Summary, Turned, Verdict,
+    AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Protection, Record, ResourceItem,
+    ResourceState, Status, StepReport, Summary, Turned, Verdict,
 };
 use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, outputs, outputs::Ready};
 use executions::Executions;
@@ -31,6 +31,10 @@ pub(crate) struct EnvironmentView<'a> {
     operations: Vec<OperationView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Proof>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_protection: Option<&'a Protection>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
     created_by: &'a AskedBy,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_by: Option<&'a AskedBy>,
@@ -149,7 +153,7 @@ impl<'a> EnvironmentView<'a> {
         };
         EnvironmentView {
             status: Status::Pending,
-            actions: actions::at(Status::Pending),
+            actions: actions::at(Status::Pending, record.deletion_protection.is_some()),
             resources,
             operations: vec![operation],
             deleted_by: None,
@@ -164,12 +168,14 @@ impl<'a> EnvironmentView<'a> {
             name: &record.name,
             team: &record.team,
             status: record.status,
-            actions: actions::at(record.status),
+            actions: actions::allowed(record),
             spec: &record.spec,
             resources: Vec::new(),
             outputs: Map::new(),
             operations: Vec::new(),
             proof: None,
+            deletion_protection: record.deletion_protection.as_ref(),
+            expires_at: record.expires_at,
             created_by: &record.created_by,
             deleted_by: record.deleted_by.as_ref(),
             created_at: record.created_at,

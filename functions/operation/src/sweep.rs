@@ -1,19 +1,21 @@
 //! The sweep: what nobody else looks after.
 //!
 //! A request may die between its transaction and its execution's start; an execution may be stopped or time out;
-//! a delete may have left something that would go by now. Each such environment has a time at which somebody must
+//! a delete may have left something that would go by now; an environment's own time may be over. Each such environment has a time at which somebody must
 //! look (`due`), and the sweep is one query for those.
 
 use crate::Operations;
 use engine::{
     new_operation_id,
-    records::{Environment, Record, Status},
+    records::{Asked, AskedBy, Asking, Delete, Environment, Record, Status},
 };
 use environment::{EnvironmentId, Fault, OperationId};
 use executions::Execution;
 use jiff::{SignedDuration, Timestamp};
 use tracing::Instrument;
 
+/// Who asks for an environment to be gone when its time is over.
+const EXPIRY: &str = "expiry";
 /// No environment is looked at with less time left: a look is up to six calls, each of which may be slow.
 const ONE_LOOK: SignedDuration = SignedDuration::from_secs(15);
 
@@ -48,6 +50,9 @@ impl Operations {
 
     async fn look_at(&self, id: EnvironmentId) -> Result<(), Fault> {
         let Some(Environment { record, .. }) = self.records.load(id).await? else { return Ok(()) };
+        if record.expires().is_some_and(|time| time <= self.clock.now()) {
+            return self.expire(&record).await;
+        }
         if let Some(operation) = record.operation {
             return self.see_to(&record, operation).await;
         }
@@ -58,6 +63,23 @@ impl Operations {
             if let Some(fence) = self.records.retry_removal(id, next, now).await? {
                 self.executions.start(&Execution { environment: id, operation: next, fence }).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Asks for an environment whose time is over to be gone, as anybody might: also while it is being made.
+    async fn expire(&self, record: &Record) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let stack = self.place.arn("lambda", &format!("function:{}-operation", self.place.stack));
+        let reason = Some("Its time is over (expires_at).".to_owned());
+        let asked_by = AskedBy { reason, ..AskedBy::principal(EXPIRY, stack) };
+        let next = new_operation_id(now);
+        let asking =
+            Asking { environment: record.id, next, asked_by: &asked_by, idempotency: None, only_at: None, now };
+        tracing::info!("the environment has expired");
+        if let Asked::Heard(Delete::Going { operation, fence }) = self.records.ask_for_delete(&asking).await? {
+            let execution = Execution { environment: record.id, operation, fence };
+            self.executions.see_to(&self.records, &execution, new_operation_id(now), now).await?;
         }
         Ok(())
     }

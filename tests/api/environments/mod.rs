@@ -1,5 +1,6 @@
 //! `/environments`.
 
+mod create;
 mod delete;
 mod list;
 mod read;

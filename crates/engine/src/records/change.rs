@@ -161,6 +161,8 @@ impl Records {
         condition: &str,
     ) -> Result<TransactWriteItem, Fault> {
         let mut item: Item = write(record, environment_pk(record.id), "RECORD")?;
+        // Whoever writes it knows when to look after an operation; that it expires, the record knows.
+        let due = [due, record.expires()].into_iter().flatten().min();
         item.extend(index_keys(record, due));
         // A list shows them, and an index has only what lies at the top.
         item.insert("tags".to_owned(), attribute(&record.spec.tags)?);

@@ -2,12 +2,12 @@
 //! or nothing.
 
 use super::{
-    AskedBy, Desired, IdempotencyItem, LimitReached, Operation, OperationKind, OperationStatus, Record, Records,
-    Reservation, ResourceItem, SCHEMA, Share, Status, TeamLimits, Transacted, environment_pk, in_days, number, read,
-    resource_sk, write,
+    AskedBy, Desired, IdempotencyItem, LimitReached, Operation, OperationKind, OperationStatus, Protection, Record,
+    Records, Reservation, ResourceItem, SCHEMA, Share, Status, TeamLimits, Transacted, environment_pk, in_days, number,
+    read, resource_sk, write,
 };
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder};
-use environment::{Entry, EnvironmentId, Fault, OperationId, Spec};
+use environment::{Entry, EnvironmentId, Fault, OperationId, Spec, lifetime::Lifetime};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -27,6 +27,8 @@ pub struct NewEnvironment<'a> {
     pub operation: OperationId,
     /// What is wanted.
     pub spec: Spec,
+    /// How long it is to live.
+    pub lifetime: Lifetime,
     /// Its resources.
     pub entries: &'a [Entry],
     /// What its team may have.
@@ -88,6 +90,12 @@ impl Records {
             created_by: new.asked_by.clone(),
             deleted_by: None,
             removals_in_vain: 0,
+            deletion_protection: new.lifetime.deletion_protection.map(|reason| Protection {
+                reason,
+                by: new.asked_by.clone(),
+                since: new.now,
+            }),
+            expires_at: new.lifetime.expiry.map(|expiry| expiry.of_a_request(new.now)),
             created_at: new.now,
             ended_at: None,
             updated_at: new.now,

@@ -69,6 +69,8 @@ pub(crate) fn creating() -> Environment {
         created_by: asked_by.clone(),
         deleted_by: None,
         removals_in_vain: 0,
+        deletion_protection: None,
+        expires_at: None,
         created_at: NOW,
         updated_at: NOW,
         ended_at: None,

@@ -207,6 +207,8 @@ fn adopted(findings: &Findings<'_>, spec: Spec, now: Timestamp) -> Record {
         created_by: findings.asked_by.clone(),
         deleted_by: Some(findings.asked_by.clone()),
         removals_in_vain: 0,
+        deletion_protection: None,
+        expires_at: None,
         created_at: i64::try_from(findings.environment.milliseconds())
             .ok()
             .and_then(|ms| Timestamp::from_millisecond(ms).ok())

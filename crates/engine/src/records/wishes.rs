@@ -45,6 +45,8 @@ pub enum Asked<T> {
 pub enum Delete {
     /// It is deleted already.
     Deleted,
+    /// It is protected against that.
+    Protected,
     /// It is under way: this operation, with this fence, must be running.
     Going {
         /// The operation that does it.
@@ -76,6 +78,9 @@ impl Records {
             let mut record = environment.record.clone();
             if !record.status.allows_delete() {
                 return Ok(Decision::Nothing(Delete::Deleted));
+            }
+            if record.is_protected() {
+                return Ok(Decision::Nothing(Delete::Protected));
             }
             let was_absent = record.desired == Desired::Absent;
             record.desired = Desired::Absent;

@@ -1,14 +1,14 @@
 //! The fingerprint of a request: whether a second one under the same Idempotency-Key asks for the same.
 
-use crate::spec::Spec;
+use crate::{lifetime::Lifetime, spec::Spec};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over the spec, in hexadecimal. The spec says what kind of credential there is and never which: a
+/// SHA-256 over the spec and the lifetime, in hexadecimal. The spec says what kind of credential there is and never which: a
 /// fingerprint of a secret could be tried against guesses.
-pub(super) fn of(spec: &Spec) -> String {
-    // A spec consists of texts, numbers and maps with texts as keys, which serde_json always can write; its
+pub(super) fn of(spec: &Spec, lifetime: &Lifetime) -> String {
+    // They consist of texts, numbers and maps with texts as keys, which serde_json always can write; its
     // objects are sorted by key, so that fields may change their order in the source.
-    let canonical = serde_json::to_value(spec).map(|value| value.to_string()).unwrap_or_default();
+    let canonical = serde_json::to_value((spec, lifetime)).map(|value| value.to_string()).unwrap_or_default();
     Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -33,7 +33,10 @@ mod tests {
         let fingerprint = accepted(&body).fingerprint;
         body["prefect"]["api_key"] = json!("another");
         assert_eq!(accepted(&body).fingerprint, fingerprint);
-        body["log_retention_days"] = json!(7);
-        assert_ne!(accepted(&body).fingerprint, fingerprint);
+        for (field, value) in [("log_retention_days", json!(7)), ("ttl", json!("PT1H"))] {
+            let mut other = minimal();
+            other[field] = value;
+            assert_ne!(accepted(&other).fingerprint, fingerprint, "{field}");
+        }
     }
 }

@@ -11,6 +11,7 @@ mod fields;
 mod fingerprint;
 mod flows;
 mod image;
+mod lifetime;
 #[cfg(test)]
 mod limits;
 mod names;
@@ -28,7 +29,7 @@ pub use names::is_a_team;
 pub use network::SUBNETS;
 pub use violation::{Violation, ViolationCode};
 
-use crate::spec::Spec;
+use crate::{lifetime::Lifetime, spec::Spec};
 use fields::Field;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub struct Defaults<'a> {
 pub struct Request {
     /// What is asked for.
     pub spec: Spec,
+    /// How long it is to live.
+    pub lifetime: Lifetime,
     /// The credential that came with it, for the environment's own secret.
     pub credential: Option<SecretString>,
     /// Tells whether another request asks for the same. It knows nothing of the credential.
@@ -75,15 +78,15 @@ pub fn parse(body: &Value, defaults: &Defaults<'_>) -> Result<Request, Vec<Viola
     let reading = read(&Field::root(&report, body), defaults);
     let violations = report.into_violations();
     match reading {
-        Some((spec, credential)) if violations.is_empty() => {
-            let fingerprint = fingerprint::of(&spec);
-            Ok(Request { spec, credential, fingerprint })
+        Some((spec, lifetime, credential)) if violations.is_empty() => {
+            let fingerprint = fingerprint::of(&spec, &lifetime);
+            Ok(Request { spec, lifetime, credential, fingerprint })
         }
         _ => Err(violations),
     }
 }
 
-fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Option<SecretString>)> {
+fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Lifetime, Option<SecretString>)> {
     let mut fields = body.object()?;
     let name = names::environment(&mut fields);
     let team = names::team(&mut fields, defaults.caller_team);
@@ -94,6 +97,7 @@ fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Option<Secr
     let flows = flows::read(&mut fields, defaults);
     let log_retention_days = retention::read(&mut fields);
     let tags = tags::read(&mut fields);
+    let lifetime = lifetime::read(&mut fields);
     fields.finish();
     let (prefect, credential) = prefect?;
     let spec = Spec {
@@ -106,7 +110,7 @@ fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Option<Secr
         log_retention_days: log_retention_days?,
         tags: tags?,
     };
-    Some((spec, credential))
+    Some((spec, lifetime?, credential))
 }
 
 #[cfg(test)]
@@ -287,6 +291,10 @@ mod tests {
         "/flows/policy_arns",
         "/log_retention_days",
         "/tags",
+        "/deletion_protection",
+        "/deletion_protection/reason",
+        "/expires_at",
+        "/ttl",
     ];
 
     fn entries(spec: &Spec) -> Vec<crate::catalogue::Entry> {

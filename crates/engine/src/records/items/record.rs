@@ -41,6 +41,17 @@ impl AskedBy {
     }
 }
 
+/// What keeps an environment from being deleted until somebody takes it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    /// Why, in the words of who protects it.
+    pub reason: String,
+    /// Who protects it.
+    pub by: AskedBy,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// An environment's record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
@@ -87,6 +98,12 @@ pub struct Record {
     /// How many removals in a row have left something. Decides when the next one is tried.
     #[serde(default)]
     pub removals_in_vain: u32,
+    /// Why it must not be deleted, while that is so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deletion_protection: Option<Protection>,
+    /// When it is deleted by itself, if ever.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires_at: Option<Timestamp>,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it first ended. From then on its name and its work pool are free, whatever is found of it later.
@@ -94,4 +111,18 @@ pub struct Record {
     pub ended_at: Option<Timestamp>,
     /// When the record was last written.
     pub updated_at: Timestamp,
+}
+
+impl Record {
+    /// Whether a delete is refused. What is already being deleted goes on, and where nothing exists there is nothing
+    /// to protect.
+    pub fn is_protected(&self) -> bool {
+        self.deletion_protection.is_some() && self.desired == Desired::Present && !self.status.is_ended()
+    }
+
+    /// When it is to be deleted by itself. Protection goes before expiry.
+    pub fn expires(&self) -> Option<Timestamp> {
+        let may_expire = self.desired == Desired::Present && !self.status.is_ended() && !self.is_protected();
+        self.expires_at.filter(|_| may_expire)
+    }
 }

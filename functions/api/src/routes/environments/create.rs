@@ -9,9 +9,11 @@ use axum::{extract::State, response::Response};
 use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
 use environment::{
     Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
-    request::{Defaults, Request, parse},
+    lifetime::{Expiry, Lifetime},
+    request::{Defaults, Request, Violation, ViolationCode, parse},
 };
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 
 /// Asks for an environment.
 ///
@@ -25,7 +27,7 @@ pub(crate) async fn create(
     key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let Request { spec, credential, fingerprint } =
+    let Request { spec, lifetime, credential, fingerprint } =
         parse(&body, &defaults(&service.settings, &caller)).map_err(problem::invalid_request)?;
     service.settings.limits.check(&spec)?;
     resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
@@ -33,12 +35,14 @@ pub(crate) async fn create(
 
     let id = engine::new_environment_id(service.clock.now());
     let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
-    if !is_replayed(&service, idempotency.as_ref()).await?
-        && let Err(refused) = preflight::check(&service, id, &spec).await
-        // What leaves no room may be what the first of two requests under one key has made meanwhile.
-        && !is_replayed(&service, idempotency.as_ref()).await?
-    {
-        return Err(refused);
+    if !is_replayed(&service, idempotency.as_ref()).await? {
+        check_time(&lifetime, service.clock.now())?;
+        if let Err(refused) = preflight::check(&service, id, &spec).await
+            // What leaves no room may be what the first of two requests under one key has made meanwhile.
+            && !is_replayed(&service, idempotency.as_ref()).await?
+        {
+            return Err(refused);
+        }
     }
     // The time that the request has for bringing its secret begins here, after the preflight.
     let now = service.clock.now();
@@ -49,6 +53,7 @@ pub(crate) async fn create(
         operation,
         idempotency,
         spec,
+        lifetime,
         entries: &entries,
         limits: service.settings.limits.team,
         asked_by: caller.asked_by.clone(),
@@ -73,6 +78,17 @@ pub(crate) async fn create(
         Created::NameTaken(holder) => Err(problem::name_taken(visible(&caller, &holder))),
         Created::PoolTaken(holder) => Err(problem::work_pool_in_use(visible(&caller, &holder))),
         Created::LimitReached(reached) => Err(problem::team_limit_reached(reached)),
+    }
+}
+
+/// Refuses a time that is over: the environment would be gone before it is there.
+fn check_time(lifetime: &Lifetime, now: Timestamp) -> Result<(), Problem> {
+    match lifetime.expiry {
+        Some(Expiry::At(time)) if time <= now => {
+            let detail = "This must be a time to come.";
+            Err(problem::invalid_request(vec![Violation::new("/expires_at", ViolationCode::OutOfRange, detail)]))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     caller::Caller,
     conditional::IfMatch,
     idempotency::{IdempotencyKey, hex},
+    problem,
     problem::Problem,
     service::Service,
 };
@@ -21,7 +22,7 @@ use http::StatusCode;
 ///
 /// While a create is at work this makes no second operation: the record says that the environment shall be
 /// gone, and the running one turns round at its next turn. One that failed and was undone has nothing left to
-/// remove: it is deleted by one write.
+/// remove: it is deleted by one write. Only who has protected it has to take that back first.
 pub(crate) async fn delete(
     State(service): State<Service>,
     caller: Caller,
@@ -41,6 +42,7 @@ pub(crate) async fn delete(
     };
     let status = match heard(service.records.ask_for_delete(&asking).await?)? {
         None => return replay(&service, &caller, id).await,
+        Some(Delete::Protected) => return Err(problem::deletion_protected(id)),
         Some(Delete::Deleted) => StatusCode::OK,
         Some(Delete::Going { operation, fence }) => {
             nudge(&service, id, operation, fence, now).await;
