@@ -1,7 +1,7 @@
 //! The functions themselves, in this process: the same code as on Lambda, over a run's account.
 
 use crate::{
-    account::{Account, Hand, Wire},
+    account::{Account, Behind, Hand, Wire},
     clock::VirtualSleep,
 };
 use api::{Limits, Service, Settings};
@@ -151,15 +151,16 @@ pub fn credentials(account: &str) -> SharedCredentialsProvider {
 
 /// The account as somebody with hands sees it, who knows nothing of this product: AWS with its rules.
 pub fn by_hand(account: &Arc<Account>) -> SdkConfig {
-    outside(&account.id, "http://localhost/").to_builder().http_client(Hand(Arc::clone(account))).build()
+    outside(account).to_builder().http_client(Hand(Arc::clone(account))).build()
 }
 
 /// The account as an auditor sees it, who looks behind AWS's rules.
-pub fn outside(account: &str, cloud: &str) -> SdkConfig {
+pub fn outside(account: &Arc<Account>) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(credentials(account))
+        .http_client(Behind(Arc::clone(account)))
+        .credentials_provider(credentials(&account.id))
         .region(Region::new(REGION))
-        .endpoint_url(cloud)
+        .endpoint_url("http://localhost/")
         .build()
 }

@@ -74,7 +74,7 @@ impl Run {
         let url = &clouds[usize::try_from(count).unwrap_or_default() % clouds.len()];
         let id = new_account(count);
         let account = Account::new(&id, Upstream::to(url), settings);
-        let cloud = Cloud::of(&outside(&id, url));
+        let cloud = Cloud::of(&outside(&account));
         let hand = Cloud::of(&by_hand(&account));
         let table = Table::make(&cloud).await;
         let functions = Functions::new(&account, product);
