@@ -1,25 +1,27 @@
 """Requests made from openapi.json, good and bad ones, to the deployed API: it must answer what the document says.
 
-Run by `make test` after the other tests. Every request is signed; those that make environments make them for one team,
-whose limit keeps them few, and what was made is deleted in the end.
+Run by `make test` after the other tests; `make test TESTS=openapi` sends these alone. Every request is signed. Those that
+could make environments ask for one and the same, so that there is never more than one, and it is deleted in the end.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import tools
-from console import say, step
+from console import step
 
 DOCUMENT = tools.CHECKOUT / "openapi.json"
 SECONDS = 75
 TEAM = "openapi"
-# What the document cannot say is not its mistake: that cpu and memory fit together, or that a name is free.
-LEFT_OUT = "positive_data_acceptance"
+LEFT_OUT = [
+    # What a schema cannot say is no mistake of the document: that cpu and memory fit together, that a name is free.
+    "positive_data_acceptance",
+    # A deleted environment is still shown, for 400 days.
+    "use_after_free",
+]
 
 
 def check(api_url, region, seconds=SECONDS):
@@ -33,7 +35,7 @@ def check(api_url, region, seconds=SECONDS):
         API_TEAM=TEAM,
     )
     command = [venv / "bin" / "st", "run", DOCUMENT, "--url", api_url, "--max-time", seconds, "--workers", 2]
-    command += ["--checks", "all", "--exclude-checks", LEFT_OUT, "--generation-database", "none", "--no-color"]
+    command += ["--checks", "all", "--exclude-checks", ",".join(LEFT_OUT), "--generation-database", "none", "--no-color"]
     command += ["--suppress-health-check", "all", "--request-timeout", 29]
     try:
         return subprocess.run([str(part) for part in command], cwd=tools.STATE, env=environment).returncode

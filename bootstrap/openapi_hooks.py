@@ -4,6 +4,7 @@ Run by itself it deletes that team's environments.
 """
 
 import os
+import re
 import sys
 import time
 
@@ -12,6 +13,10 @@ import schemathesis
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+
+NAME = re.compile(r"(?=.{2,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+TEAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Signature(requests.auth.AuthBase):
@@ -30,9 +35,11 @@ schemathesis.auth.set_from_requests(Signature())
 
 @schemathesis.hook
 def map_body(context, body):
-    """One team for all, so that its limit keeps the environments few."""
-    if isinstance(body, dict) and isinstance(body.get("team"), str):
-        body["team"] = os.environ["API_TEAM"]
+    """A body that is good so far asks for the one environment; a bad one stays as it is."""
+    if isinstance(body, dict):
+        for field, form, value in (("name", NAME, "openapi"), ("team", TEAM, os.environ["API_TEAM"])):
+            if isinstance(body.get(field), str) and form.fullmatch(body[field]):
+                body[field] = value
     return body
 
 
