@@ -19,6 +19,8 @@ TEAM = "openapi"
 LEFT_OUT = [
     # What a schema cannot say is no mistake of the document: that cpu and memory fit together, that a name is free.
     "positive_data_acceptance",
+    # It wants a 401 for a missing signature, and API Gateway answers 403. That nobody is let in is `ignored_auth`.
+    "missing_required_header",
     # A deleted environment is still shown, for 400 days.
     "use_after_free",
 ]
@@ -34,7 +36,7 @@ def check(api_url, region, seconds=SECONDS):
         API_REGION=region,
         API_TEAM=TEAM,
     )
-    command = [venv / "bin" / "st", "run", DOCUMENT, "--url", api_url, "--max-time", seconds, "--workers", 2]
+    command = [venv / "bin" / "st", "run", DOCUMENT, "--url", api_url, "--max-time", seconds, "--workers", 1]
     command += ["--checks", "all", "--exclude-checks", ",".join(LEFT_OUT), "--generation-database", "none", "--no-color"]
     command += ["--suppress-health-check", "all", "--request-timeout", 29]
     try:

@@ -44,8 +44,8 @@ fn answer(
 
 /// Every operation.
 pub(super) fn all() -> Vec<Operation> {
-    let with = |first: &[Value], then: Vec<Value>| first.iter().cloned().chain(then).collect::<Vec<_>>();
-    let environment = parameters::environment();
+    let with = |first: Vec<Value>, then: Vec<Value>| first.into_iter().chain(then).collect::<Vec<_>>();
+    let environment = || parameters::environment();
     vec![
         Operation {
             method: "post",
@@ -68,7 +68,7 @@ pub(super) fn all() -> Vec<Operation> {
             summary: "List environments, newest first.",
             description: "A page reads at most four times its size: it may be short, even empty, and still have a \
                           next one.",
-            parameters: with(&parameters::of_the_list(), parameters::of_a_page()),
+            parameters: with(parameters::of_the_list(), parameters::of_a_page()),
             body: None,
             answers: vec![answer(200, "A page of environments.", "EnvironmentPage", &[])],
         },
@@ -81,7 +81,7 @@ pub(super) fn all() -> Vec<Operation> {
             description: "Also one that is deleted, for 400 days. With `Prefer: wait=20` the answer is held until the \
                           status or a step changes; it comes at once where nobody works on the environment, or where \
                           If-None-Match names an older revision.",
-            parameters: with(&[environment.clone()], parameters::of_a_read()),
+            parameters: with(vec![environment()], parameters::of_a_read()),
             body: None,
             answers: vec![
                 answer(200, "The environment.", "Environment", &[ETAG, RETRY_AFTER, APPLIED]),
@@ -101,7 +101,7 @@ pub(super) fn all() -> Vec<Operation> {
             summary: "Ask for an environment to be gone.",
             description: "Accepted at any moment, also while the environment is being made, and as often as it is \
                           sent.",
-            parameters: with(&[environment.clone(), parameters::if_match()], parameters::of_a_request()),
+            parameters: with(vec![environment(), parameters::if_match()], parameters::of_a_request()),
             body: None,
             answers: vec![
                 answer(202, "It is on its way out.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED]),
@@ -116,7 +116,7 @@ pub(super) fn all() -> Vec<Operation> {
             summary: "Make an environment as its spec says once more.",
             description: "What somebody has removed or changed by hand is made anew or corrected; what is as it should \
                           be is left alone. Asked for again while one is at work it is the same one. No body.",
-            parameters: with(&[environment.clone(), parameters::if_match()], parameters::of_a_request()),
+            parameters: with(vec![environment(), parameters::if_match()], parameters::of_a_request()),
             body: None,
             answers: vec![answer(202, "It is being repaired.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED])],
         },
@@ -127,7 +127,7 @@ pub(super) fn all() -> Vec<Operation> {
             tag: "operations",
             summary: "List what was done with an environment, newest first.",
             description: "Kept until 400 days after the environment's end.",
-            parameters: with(&[environment.clone()], parameters::of_a_page()),
+            parameters: with(vec![environment()], parameters::of_a_page()),
             body: None,
             answers: vec![answer(200, "A page of operations.", "OperationPage", &[])],
         },
@@ -138,7 +138,7 @@ pub(super) fn all() -> Vec<Operation> {
             tag: "operations",
             summary: "Show an operation.",
             description: "Who asked for it, what its steps came to, and what came of it.",
-            parameters: vec![environment, parameters::operation()],
+            parameters: vec![environment(), parameters::operation()],
             body: None,
             answers: vec![answer(200, "The operation.", "Operation", &[RETRY_AFTER])],
         },

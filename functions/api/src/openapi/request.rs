@@ -45,7 +45,7 @@ pub(super) struct EnvironmentRequest {
 /// A workspace of Prefect Cloud (`account_id` and `workspace_id`, and a key or a secret's ARN), or a server of the team's
 /// own (`api_url`).
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("anyOf" = forms()))]
 pub(super) struct PrefectRequest {
     /// The account in Prefect Cloud.
     #[schemars(extend("format" = "uuid"))]
@@ -148,4 +148,13 @@ fn example() -> Value {
             "api_key": "pnu_0123456789",
         },
     })
+}
+
+/// Which fields of `prefect` go together, at the least.
+fn forms() -> Value {
+    json!([
+        {"required": ["account_id", "workspace_id", "api_key"]},
+        {"required": ["account_id", "workspace_id", "api_key_secret_arn"]},
+        {"required": ["api_url"]},
+    ])
 }
