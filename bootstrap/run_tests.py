@@ -1,8 +1,9 @@
 """`make test`: every test, with a local cloud of its own beside that of `make up`, and a proxy that makes it AWS.
 
 The proxy (tests/proxy) keeps the rules of AWS and a journal of the functions' calls. Both are stopped whatever happens, also on Ctrl-C;
-the cloud's log stays in .local/test/cloud.log, the journal in .local/proxy/journal.jsonl. Then come the tests with a real worker
-(prefect_for_real.py), on a cloud of their own.
+the cloud's log stays in .local/test/cloud.log, the journal in .local/proxy/journal.jsonl. After the tests come requests made
+from the API's own document (openapi.py), and then the tests with a real worker (prefect_for_real.py), on a cloud of
+their own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import build
 import deploy
 import faults
+import openapi
 import prefect_for_real
 import processed_template
 import tools
@@ -80,7 +82,10 @@ def test(selection, cloud, proxy, outputs, clouds):
         PROCESSED_TEMPLATE=str(processed),
         **clouds,
     )
-    return cargo_test(selection or ["--workspace"], environment)
+    code = 0 if selection == ["openapi"] else cargo_test(selection or ["--workspace"], environment)
+    if selection in ([], ["openapi"]) and code != INTERRUPTED:
+        code = openapi.check(environment["API_URL"], REGION) or code
+    return code
 
 
 if __name__ == "__main__":

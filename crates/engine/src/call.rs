@@ -1,6 +1,7 @@
 //! What the state machine says to a group's function, and what it answers.
 
 use environment::{EnvironmentId, Fault, Key, OperationId, Step};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One turn of a step. Ids only: whatever else a turn needs is in the record.
@@ -20,7 +21,7 @@ pub struct Call {
 }
 
 /// What to do with a step's resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Make them, or make them as they should be.
@@ -46,7 +47,7 @@ impl Action {
 }
 
 /// How a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The step is done.

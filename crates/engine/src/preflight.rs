@@ -7,6 +7,7 @@
 
 use crate::{resource::Group, turn::Engine};
 use environment::{Entry, EnvironmentId, Kind, Place, Spec, Subject, catalogue};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The question.
@@ -35,7 +36,7 @@ pub struct Report {
 }
 
 /// A quota of the account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quota {
     /// Service Quotas' code, by which a higher limit is asked for.
     pub code: String,

@@ -6,12 +6,13 @@
 //! through a record, an answer or a response.
 
 use crate::key::Key;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What kind of thing went wrong, in the spirit of CloudControl's `HandlerErrorCode`. The state machine,
 /// records, responses and docs use these names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// AWS refused the call for lack of a right.
@@ -166,7 +167,7 @@ impl fmt::Display for Code {
 pub struct Internal(pub String);
 
 /// Something that went wrong with a resource.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
     /// What kind of thing went wrong.
     pub code: Code,

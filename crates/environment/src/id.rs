@@ -1,7 +1,8 @@
 //! Identifiers. Both are ULIDs behind a prefix, so that their text sorts by time of creation.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 use ulid::Ulid;
 use uuid::Uuid;
 
@@ -52,6 +53,21 @@ macro_rules! id {
                 let ulid = text.strip_prefix($prefix).ok_or(NotAnId($prefix))?;
                 let id = Self(Ulid::from_string(ulid).map_err(|_| NotAnId($prefix))?);
                 if id.to_string() == text { Ok(id) } else { Err(NotAnId($prefix)) }
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "description": concat!($prefix, " and a ULID in small letters."),
+                    "pattern": concat!("^", $prefix, "[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+                    "examples": [concat!($prefix, "01m84mgv4d43tch440e50s91ry")],
+                })
             }
         }
 

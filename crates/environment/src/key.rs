@@ -1,11 +1,12 @@
 //! Keys: how an environment calls each of its resources.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Names a resource within its environment: `<group>/<name>`, for instance `network/nat-gateway`.
 /// It is the value of the tag `prefect-environments:resource`, too.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Key(String);
 

@@ -1,11 +1,12 @@
 //! Kinds of resources. Each group's function maps a kind to its behaviour by an exhaustive match, so
 //! that a kind without behaviour does not compile.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A kind of resource, written as CloudFormation's type name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Kind {
     /// A VPC.
     #[serde(rename = "AWS::EC2::VPC")]

@@ -3,12 +3,13 @@
 //! [`crate::request`] turns a request's body into a spec; from then on everything derives from it.
 
 use ipnet::Ipv4Net;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What a team asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Spec {
     /// The environment's name, from which the names of its resources derive.
     pub name: String,
@@ -29,16 +30,19 @@ pub struct Spec {
 }
 
 /// The network. An enum, so that a mode `existing` can join it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "kebab-case")]
 pub enum Network {
     /// A VPC of the environment's own.
     Create {
         /// The VPC's address range.
+        #[schemars(with = "String", example = &"10.0.0.0/16")]
         vpc_cidr: Ipv4Net,
         /// One public subnet for each range, each in a zone of its own as far as the region has zones.
+        #[schemars(with = "Vec<String>")]
         public_subnets: Vec<Ipv4Net>,
         /// One private subnet for each range, in the same zones. Empty where `nat` is `none`.
+        #[schemars(with = "Vec<String>")]
         private_subnets: Vec<Ipv4Net>,
         /// How private subnets reach the internet.
         nat: Nat,
@@ -46,7 +50,7 @@ pub enum Network {
 }
 
 /// How the tasks reach the internet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nat {
     /// One NAT gateway, in the first public subnet.
@@ -58,7 +62,7 @@ pub enum Nat {
 }
 
 /// The Prefect server and work pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Prefect {
     /// Which server.
     #[serde(flatten)]
@@ -70,14 +74,16 @@ pub struct Prefect {
 }
 
 /// A Prefect server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Server {
     /// A workspace of Prefect Cloud.
     Cloud {
         /// The account.
+        #[schemars(with = "String", extend("format" = "uuid"))]
         account_id: Uuid,
         /// The workspace within it.
+        #[schemars(with = "String", extend("format" = "uuid"))]
         workspace_id: Uuid,
     },
     /// A server of the team's own.
@@ -101,7 +107,7 @@ impl Server {
 }
 
 /// Where the worker's credential lies. The credential itself is in Secrets Manager only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Credential {
     /// An API key that came with the request, kept in the environment's own secret.
@@ -134,7 +140,7 @@ impl Credential {
 }
 
 /// The worker's service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Worker {
     /// The service's name.
     pub name: String,
@@ -157,7 +163,7 @@ pub struct Worker {
 }
 
 /// Fargate capacity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Capacity {
     /// On demand.
@@ -167,7 +173,7 @@ pub enum Capacity {
 }
 
 /// What flow runs may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Flows {
     /// Managed policies attached to the flow task role.
     pub policy_arns: Vec<String>,

@@ -1,11 +1,12 @@
 //! Steps: sets of resources that are made or removed in one turn of a function.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One step of an operation. Its name is the `step` in a Task's payload, in the state machine's
 /// definition and in the sort key `STEP#<step>` of the step's lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// VPC, subnets, internet gateway, route tables, security group.

@@ -1,10 +1,12 @@
 //! What may be done with an environment now: told in every answer, so that a tool need not know the rules.
 
 use engine::records::{Record, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Something that may be done with an environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "EnvironmentAction")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     /// `POST /environments/{id}/repair`

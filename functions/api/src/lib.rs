@@ -13,6 +13,7 @@ mod intake;
 mod json;
 mod limits;
 mod log;
+mod openapi;
 mod pages;
 mod prefer;
 mod preflight;

@@ -14,6 +14,7 @@ use environment::{
     request::{Violation, ViolationCode},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A refusal or a failure.
@@ -30,12 +31,14 @@ pub(crate) struct Problem {
 }
 
 /// What is wrong, one by one. Boxed: a problem is answered as an error, and stays small.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Errors {
     /// With the request.
+    #[schemars(with = "Vec<Violation>")]
     Violations(Box<[Violation]>),
     /// With the account.
+    #[schemars(with = "Vec<Quota>")]
     Quotas(Box<[Quota]>),
 }
 
@@ -54,21 +57,36 @@ impl From<Vec<Violation>> for Errors {
     }
 }
 
-/// The body on the wire.
-#[derive(Serialize)]
-struct Body<'a> {
+/// A refusal or a failure, as RFC 9457 has it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Body<'a> {
+    /// `/problems/` and the code in small letters.
     r#type: String,
+    /// What it is, for people.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// What it is in this case, for people.
     detail: &'a str,
+    /// What it is, for programs: this never changes.
     code: &'a str,
+    /// What is wrong, one by one: with the request, or which quotas of the account have no room.
     #[serde(skip_serializing_if = "Errors::is_empty")]
     errors: &'a Errors,
+    /// The environment that is in the way, where the caller may see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     environment_id: Option<EnvironmentId>,
+    /// The team's limit that is reached: `environments` or `vcpu`.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'a str>,
+    /// The log of this service has its lines under this id.
     request_id: &'a str,
+}
+
+/// The type of the problems of a code.
+pub(crate) fn type_of(code: &str) -> String {
+    format!("/problems/{}", code.to_ascii_lowercase().replace('_', "-"))
 }
 
 impl Problem {
@@ -88,7 +106,7 @@ impl Problem {
     /// The answer, for the request of this id.
     pub(crate) fn answer(&self, request_id: &str) -> Response {
         let body = Body {
-            r#type: format!("/problems/{}", self.code.to_ascii_lowercase().replace('_', "-")),
+            r#type: type_of(self.code),
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,

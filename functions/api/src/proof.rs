@@ -10,17 +10,20 @@ use engine::{
 };
 use environment::{OperationId, Step};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The proof.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Proof {
     /// The operation that gave it.
     operation_id: OperationId,
     /// When the first of its steps began to look.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     began_at: Timestamp,
     /// When the last of them had seen that nothing is there.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     proven_at: Timestamp,
     /// How many resources are accounted for.
     resources: usize,

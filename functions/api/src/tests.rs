@@ -13,7 +13,7 @@ use environment::Place;
 use http::{Method, Request, StatusCode, header};
 use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, request::RequestContext};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use tower::ServiceExt;
 
 pub(crate) fn settings(pattern: &str) -> Settings {
@@ -124,6 +124,24 @@ fn post(body: impl Into<Body>) -> Request<Body> {
     let mut request = request(Method::POST, "/environments", body);
     request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     request
+}
+
+/// The methods that a path has, as its refusal of another one says.
+pub(crate) async fn methods_of(path: &str) -> BTreeSet<String> {
+    let answer = send("", request(Method::PUT, path, "")).await;
+    answer.problem(405, "METHOD_NOT_ALLOWED");
+    let allowed = answer.headers[header::ALLOW].to_str().expect("text");
+    allowed.split(',').map(|method| method.trim().to_owned()).collect()
+}
+
+/// The fields that the object has in which this body gives an unknown one, as its refusal says.
+pub(crate) async fn fields_of(body: Value) -> BTreeSet<String> {
+    let answer = send("", post(body.to_string())).await;
+    let errors = answer.problem(422, "INVALID_REQUEST")["errors"].as_array().expect("errors").clone();
+    let unknown = errors.iter().find(|error| error["code"] == "UNKNOWN_FIELD").expect("an unknown field");
+    let detail = unknown["detail"].as_str().expect("a detail");
+    let fields = detail.split("are: ").nth(1).expect("the fields").trim_end_matches('.');
+    fields.split(", ").map(str::to_owned).collect()
 }
 
 #[tokio::test]

@@ -12,93 +12,161 @@ use engine::records::{
 use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, outputs, outputs::Ready};
 use executions::Executions;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// An environment, whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Environment")]
 pub(crate) struct EnvironmentView<'a> {
+    /// Never used again, unlike the name.
     pub(crate) id: EnvironmentId,
+    /// Unique among the environments of this service.
     name: &'a str,
+    /// The team that owns it.
     team: &'a str,
+    /// How it is.
     pub(crate) status: Status,
     /// What may be done with it now.
     actions: Vec<Action>,
+    /// What was asked for, with every default filled in, without secrets.
     spec: &'a Spec,
+    /// What it consists of.
     resources: Vec<ResourceView<'a>>,
+    /// What its owner needs: the ids, ARNs and names of what is ready.
     outputs: Map<String, Value>,
+    /// The newest first; of a long history the newest.
     operations: Vec<OperationView<'a>>,
+    /// Of an environment that has ended: that nothing is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Proof>,
+    /// Why it must not be deleted, while it is protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     deletion_protection: Option<&'a Protection>,
+    /// When it is deleted by itself, if ever.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     expires_at: Option<Timestamp>,
+    /// Who asked for it.
     created_by: &'a AskedBy,
+    /// Who asked for it to be gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_by: Option<&'a AskedBy>,
+    /// When it was asked for.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     created_at: Timestamp,
+    /// When its record was last written.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     updated_at: Timestamp,
 }
 
 /// A resource.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Resource")]
 struct ResourceView<'a> {
+    /// Its name within the environment.
     key: &'a Key,
+    /// CloudFormation's type.
     r#type: Kind,
+    /// The id that AWS gave it, or its name.
     id: Option<&'a str>,
+    /// Its ARN, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     arn: Option<&'a str>,
+    /// How it is, as far as it is recorded.
     state: ResourceState,
+    /// Since when it is in this state.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     since: Timestamp,
+    /// Why the last attempt at it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Fault>,
+    /// What showed that it is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<&'a Evidence>,
 }
 
-/// An operation, the newest first.
-#[derive(Debug, Serialize)]
+/// Something that is done with an environment, from the request to its end.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Operation")]
 pub(crate) struct OperationView<'a> {
+    /// The execution's name in Step Functions, too.
     pub(crate) id: OperationId,
+    /// The environment that it is done with.
     environment_id: EnvironmentId,
+    /// What it was started to do.
     kind: OperationKind,
+    /// How it is.
     status: OperationStatus,
+    /// Who asked for it, for whom and why.
     asked_by: &'a AskedBy,
+    /// When it was asked for.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
+    /// When its execution began.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     started_at: Option<Timestamp>,
+    /// When it turned round, and who asked for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     turned: Option<&'a Turned>,
+    /// When it ended.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     ended_at: Option<Timestamp>,
+    /// What its steps have come to, in the order in which they began.
     steps: Vec<StepView>,
+    /// What it came to.
     verdict: Option<&'a Verdict>,
+    /// The execution in Step Functions.
     execution_arn: String,
+    /// That execution in the AWS console.
     console_url: String,
 }
 
 /// What a step came to in one direction.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StepReport")]
 struct StepView {
+    /// The step.
     step: Step,
+    /// What was to be done.
     action: engine::Action,
+    /// How its last turn ended.
     outcome: engine::Outcome,
+    /// How many turns it has taken.
     attempts: u32,
+    /// When its first turn began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     started_at: Timestamp,
+    /// When it ended.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     ended_at: Option<Timestamp>,
+    /// The resource that is waited for.
     waits_for: Option<Key>,
+    /// Why it failed.
     error: Option<Fault>,
 }
 
 /// An environment in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnvironmentSummary")]
 pub(crate) struct SummaryView {
+    /// Never used again, unlike the name.
     id: EnvironmentId,
+    /// Its name.
     name: String,
+    /// The team that owns it.
     team: String,
+    /// How it is.
     status: Status,
+    /// The team's own tags.
     tags: BTreeMap<String, String>,
+    /// When it was asked for.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     created_at: Timestamp,
+    /// When its record was last written.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     updated_at: Timestamp,
 }
 

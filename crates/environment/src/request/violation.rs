@@ -1,10 +1,11 @@
 //! Violations: what is wrong with a request, one for each place that is wrong.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::cell::RefCell;
 
 /// What kind of rule was broken. The set is stable: callers may decide by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ViolationCode {
     /// A field is missing.
@@ -34,7 +35,7 @@ pub enum ViolationCode {
 }
 
 /// One thing that is wrong with a request. It never quotes text of the request: that could be a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Violation {
     /// Where: a JSON pointer (RFC 6901) into the body.
     pub pointer: String,

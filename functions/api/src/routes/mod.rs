@@ -1,8 +1,9 @@
 //! The routes: one file for each verb of each resource.
 
-mod environments;
-mod health;
-mod operations;
+pub(crate) mod environments;
+pub(crate) mod health;
+pub(crate) mod openapi;
+pub(crate) mod operations;
 
 use crate::{body, log, problem, service::Service};
 use axum::{
@@ -16,6 +17,7 @@ use axum::{
 pub fn router(service: Service) -> Router {
     Router::new()
         .route("/health", get(health::read))
+        .route("/openapi.json", get(openapi::read))
         .route(environments::MANY, post(environments::create).get(environments::list))
         .route(environments::ONE, get(environments::read).delete(environments::delete))
         .route(environments::REPAIR, post(environments::repair))

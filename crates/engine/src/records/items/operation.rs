@@ -3,10 +3,11 @@
 use super::{AskedBy, StepReport};
 use environment::{Fault, Key, OperationId, Step};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
     /// Makes the environment as its spec says.
@@ -16,7 +17,7 @@ pub enum OperationKind {
 }
 
 /// How an operation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OperationStatus {
     /// Recorded; its execution has not begun.
@@ -67,9 +68,10 @@ pub struct Operation {
 }
 
 /// An apply that turned into a removal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Turned {
     /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// Who asked for the delete, if that was the reason.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -77,7 +79,7 @@ pub struct Turned {
 }
 
 /// What an operation came to, for the one who asked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// Whether a worker can be used.
     pub usable: bool,
@@ -98,7 +100,7 @@ pub struct Verdict {
 }
 
 /// A resource that could not be removed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LeftBehind {
     /// The resource.
     pub key: Key,

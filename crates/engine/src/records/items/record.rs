@@ -4,6 +4,7 @@ use super::{Status, the_first};
 use crate::records::Share;
 use environment::{EnvironmentId, OperationId, Spec};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the owner wants of the environment.
@@ -17,7 +18,7 @@ pub enum Desired {
 }
 
 /// Who asked for something, for whom and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AskedBy {
     /// The role's or user's name.
     pub name: String,
@@ -42,13 +43,14 @@ impl AskedBy {
 }
 
 /// What keeps an environment from being deleted until somebody takes it back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Protection {
     /// Why, in the words of who protects it.
     pub reason: String,
     /// Who protects it.
     pub by: AskedBy,
     /// Since when.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
 }
 

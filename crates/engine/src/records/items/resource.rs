@@ -3,11 +3,12 @@
 use super::{SCHEMA, the_first};
 use environment::{Fault, Key, Kind, Step};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a resource is, as far as it is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ResourceState {
     /// To be made. A plan is the intent: while the step's lease is held it may be happening.
@@ -136,11 +137,12 @@ pub enum Missed {
 }
 
 /// What showed that a resource is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What a look came to: `NOT_FOUND`, `FOREIGN` (the name is somebody else's), `HOLDER_GONE` (it was
     /// part of something that is gone) or `NEVER_MADE`.
     pub code: String,
     /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub looked_at: Timestamp,
 }

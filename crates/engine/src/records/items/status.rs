@@ -1,9 +1,10 @@
 //! How an environment is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How an environment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// Asked for; nothing is made yet.

@@ -13,14 +13,17 @@ use axum::{Json, extract::State};
 use engine::records::{Filter, ListQuery, Scope, Status};
 use environment::request::is_a_team;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 const PARAMETERS: &[&str] =
     &["team", "status[]", "name", "tag[key]", "created_after", "created_before", "page_size", "page_token"];
 
 /// A page of environments.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EnvironmentPage")]
 pub(crate) struct Page {
+    /// The environments, newest first.
     items: Vec<SummaryView>,
     /// Null at the end of the list, and only there.
     next_page_token: Option<String>,

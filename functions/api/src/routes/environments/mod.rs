@@ -1,10 +1,10 @@
 //! Environments.
 
-mod create;
-mod delete;
-mod list;
-mod read;
-mod repair;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod read;
+pub(crate) mod repair;
 
 pub(super) use create::create;
 pub(super) use delete::delete;

@@ -14,13 +14,16 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 const PARAMETERS: &[&str] = &["page_size", "page_token"];
 
 /// A page of operations.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OperationPage")]
 pub(crate) struct Page<'a> {
+    /// The operations, newest first.
     items: Vec<OperationView<'a>>,
     /// Null at the end of the list, and only there.
     next_page_token: Option<String>,

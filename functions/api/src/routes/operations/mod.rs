@@ -1,7 +1,7 @@
 //! The operations of an environment: its whole history.
 
-mod list;
-mod read;
+pub(crate) mod list;
+pub(crate) mod read;
 
 pub(super) use list::list;
 pub(super) use read::read;
