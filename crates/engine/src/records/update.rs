@@ -115,7 +115,11 @@ mod tests {
             only_at: None,
             now: NOW,
         };
-        decide(environment, &asking, &NewSpec { from, to, lifetime: Lifetime::default(), entries: &[], limits: TeamLimits::default() })
+        decide(
+            environment,
+            &asking,
+            &NewSpec { from, to, lifetime: Lifetime::default(), entries: &[], limits: TeamLimits::default() },
+        )
     }
 
     #[test]

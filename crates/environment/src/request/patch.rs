@@ -274,7 +274,9 @@ mod tests {
 
     #[test]
     fn a_new_key_comes_out_and_the_one_that_is_kept_does_not() {
-        let read = |patch| read_patch(&current(), &Lifetime::default(), &patch, &defaults()).expect("the patch breaks no rule");
+        let read = |patch| {
+            read_patch(&current(), &Lifetime::default(), &patch, &defaults()).expect("the patch breaks no rule")
+        };
         assert!(read(json!({"tags": {"a": "b"}})).credential.is_none());
         let new = read(json!({"prefect": {"api_key": "pnu_new"}}));
         assert_eq!(new.credential.expect("a key").expose_secret(), "pnu_new");
@@ -301,7 +303,8 @@ mod tests {
         body["prefect"]["api_key_secret_arn"] = json!(arn);
         let shared = accepted(&body).spec;
         let other = json!({"prefect": {"api_key_secret_arn": arn.replace("AbC123", "DeF456")}});
-        let read = read_patch(&shared, &Lifetime::default(), &other, &defaults()).expect("another of the team's own secrets");
+        let read =
+            read_patch(&shared, &Lifetime::default(), &other, &defaults()).expect("another of the team's own secrets");
         assert!(read.credential.is_none() && read.spec != shared);
     }
 

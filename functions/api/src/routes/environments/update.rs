@@ -100,7 +100,8 @@ impl Asked<'_> {
             now,
         };
         let entries = plan(service, id, &spec);
-        let new = NewSpec { from: &record.spec, to: spec, lifetime, entries: &entries, limits: service.settings.limits.team };
+        let new =
+            NewSpec { from: &record.spec, to: spec, lifetime, entries: &entries, limits: service.settings.limits.team };
         match heard(service.records.ask_for_update(&asking, &new).await?)? {
             None | Some(Update::Outdated) => Ok(None),
             Some(Update::Not(status)) => Err(problem::not_changeable(status)),
