@@ -21,3 +21,4 @@ mod secrets;
 mod stopped;
 mod strays;
 mod turning_round;
+mod update;

@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use engine::Clock;
 use jiff::SignedDuration;
-use rules::{Aws, Call, LocalCloud, Request, Response, Settings};
+use rules::{Aws, Call, LocalCloud, Misfortunes, Request, Response, Settings};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -94,6 +94,11 @@ impl Account {
                 invoked: None,
             }),
         })
+    }
+
+    /// From now on this goes wrong at AWS itself.
+    pub fn let_go_wrong(&self, misfortunes: Misfortunes) {
+        self.aws.let_go_wrong(misfortunes);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

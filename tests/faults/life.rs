@@ -23,13 +23,15 @@ pub enum Life {
     StoppedDelete,
     /// It is active, somebody has removed and changed things of it by hand, and it is repaired.
     Repair,
+    /// It is active, and changed.
+    Update,
     /// It is active, and the table loses everything.
     Forgotten,
 }
 
 impl Life {
     /// Every life.
-    pub const ALL: [Life; 8] = [
+    pub const ALL: [Life; 9] = [
         Life::Create,
         Life::Delete,
         Life::DeleteDuringCreate,
@@ -37,6 +39,7 @@ impl Life {
         Life::Stopped,
         Life::StoppedDelete,
         Life::Repair,
+        Life::Update,
         Life::Forgotten,
     ];
 
@@ -50,6 +53,7 @@ impl Life {
             Life::Stopped => "stopped-create",
             Life::StoppedDelete => "stopped-delete",
             Life::Repair => "repair",
+            Life::Update => "update",
             Life::Forgotten => "forgotten",
         }
     }
@@ -61,7 +65,7 @@ impl Life {
             vec![Planned { at: line.name.clone(), class }]
         };
         match self {
-            Life::Create | Life::Delete | Life::Repair | Life::Forgotten => Vec::new(),
+            Life::Create | Life::Delete | Life::Repair | Life::Update | Life::Forgotten => Vec::new(),
             Life::DeleteDuringCreate => at(create, "CreateNatGateway", Class::DeleteArrives),
             Life::Rollback => at(create, "CreateService", Class::AccessDenied),
             Life::Stopped => at(create, "CreateNatGateway", Class::ExecutionStopped),
@@ -89,6 +93,7 @@ impl Life {
             let id = run.table.environment().await.expect("an environment is given");
             match self {
                 Life::Repair => run.repair(&id).await,
+                Life::Update => run.update(&id, "one-key").await,
                 Life::Forgotten => {
                     run.table.empty().await;
                     run.sweep().await;

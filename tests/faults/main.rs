@@ -34,6 +34,7 @@ mod secret;
 mod shape;
 mod trial;
 mod twin;
+mod update;
 mod verdict;
 
 use libtest_mimic::{Arguments, Failed};

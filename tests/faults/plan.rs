@@ -14,7 +14,10 @@ pub fn trials(clean: &Clean) -> Vec<Trial> {
     for (life, lines) in &clean.calls {
         let of_the_run = Class::OF_THE_RUN.into_iter().filter(|class| {
             // What is given must come to be: misfortunes are for what is tried.
-            matches!(class, Class::ReadsLag | Class::ApisThrottle) || *life == Life::Create
+            let of_tasks = matches!(class, Class::TasksCrash | Class::TasksAreUnplaceable);
+            matches!(class, Class::ReadsLag | Class::ApisThrottle)
+                || *life == Life::Create
+                || (*life == Life::Update && of_tasks)
         });
         trials.extend(of_the_run.map(|class| Trial { life: *life, fault: Planned { at: Name::of_the_run(), class } }));
         // Of a look that is taken again and again the first will do.
@@ -91,7 +94,8 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
                 classes.extend([TwinMidway, TwinBefore]);
             }
         }
-        Life::Repair if by_function => {
+        Life::Update if !by_function => classes.push(RequestRepeated),
+        Life::Repair | Life::Update if by_function => {
             classes.extend([
                 DeleteArrives,
                 SecondInvocation,

@@ -22,7 +22,7 @@ use rules::Settings;
 use serde_json::{Value, json};
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tower::ServiceExt;
 
@@ -34,6 +34,8 @@ const SWEEP: SignedDuration = SignedDuration::from_mins(1);
 const TOO_LONG: SignedDuration = SignedDuration::from_hours(12);
 /// The environment's name.
 pub const NAME: &str = "blue";
+/// The image that it is changed to.
+pub const CHANGED_IMAGE: &str = "registry.example.com/worker:2";
 /// Its team.
 pub const TEAM: &str = "data";
 
@@ -55,6 +57,8 @@ pub struct Run {
     /// The Task that is running.
     running: Mutex<Option<Asked>>,
     begun: Timestamp,
+    /// Whether the request of this run is a change.
+    is_changed: AtomicBool,
 }
 
 /// An answer of the API.
@@ -80,7 +84,18 @@ impl Run {
         let functions = Functions::new(&account, product);
         let foreign = Mutex::new(Inventory::take(&cloud).await);
         let begun = account.clock.now();
-        Run { account, cloud, table, logs: Logs::default(), functions, hand, foreign, running: Mutex::default(), begun }
+        Run {
+            account,
+            cloud,
+            table,
+            logs: Logs::default(),
+            functions,
+            hand,
+            foreign,
+            running: Mutex::default(),
+            begun,
+            is_changed: AtomicBool::default(),
+        }
     }
 
     /// The time.
@@ -125,15 +140,39 @@ impl Run {
         self.ask(Method::POST, &format!("/environments/{id}/repair"), "repair", None).await
     }
 
+    /// Asks for the environment to be changed, under a key.
+    pub async fn update(&self, id: &str, key: &str) -> Reply {
+        self.is_changed.store(true, Ordering::Relaxed);
+        let patch = json!({
+            "worker": {"image": CHANGED_IMAGE, "cpu": 1024, "memory": 2048, "capacity": "FARGATE_SPOT"},
+            "log_retention_days": 7,
+        });
+        self.ask_under(key, Method::PATCH, &format!("/environments/{id}"), "PATCH", Some(patch)).await
+    }
+
+    /// The image that the worker runs from.
+    pub async fn image(&self) -> Option<String> {
+        let cluster = format!("{NAME}-cluster");
+        let look = self.cloud.ecs.describe_services().cluster(cluster).services("dev-worker").send().await.ok()?;
+        let definition = look.services().first()?.task_definition()?.to_owned();
+        let look = self.cloud.ecs.describe_task_definition().task_definition(definition).send().await.ok()?;
+        let containers = look.task_definition?.container_definitions.unwrap_or_default();
+        containers.into_iter().next()?.image
+    }
+
     /// Reads the environment.
     pub async fn get(&self, id: &str) -> Reply {
         self.ask(Method::GET, &format!("/environments/{id}"), "GET", None).await
     }
 
     async fn ask(&self, method: Method, path: &str, label: &str, body: Option<Value>) -> Reply {
+        self.ask_under("one-key", method, path, label, body).await
+    }
+
+    async fn ask_under(&self, key: &str, method: Method, path: &str, label: &str, body: Option<Value>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json").header("idempotency-key", "one-key");
+            request = request.header(header::CONTENT_TYPE, "application/json").header("idempotency-key", key);
         }
         let mut request = request.body(body.map(|body| body.to_string()).unwrap_or_default()).expect("a request");
         request.extensions_mut().insert(signed(&self.account.id));
@@ -196,7 +235,11 @@ impl Run {
                 }
             }
             Happening::RequestRepeated => {
-                self.post().await;
+                match self.table.environment().await {
+                    // Who asks for what exists already asks for the change of it.
+                    Some(id) if self.is_changed.load(Ordering::Relaxed) => self.update(&id, "one-key").await,
+                    _ => self.post().await,
+                };
             }
             Happening::ExecutionStopped => self.stop_executions(),
             Happening::ExecutionRedriven => {

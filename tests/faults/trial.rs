@@ -7,6 +7,7 @@ use crate::{
     life::Life,
     run::Run,
     shape::shape,
+    update::{Wholes, is_changed_in_the_end, is_one_or_the_other},
     verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched, no_room},
 };
 use aws_config::SdkConfig;
@@ -44,6 +45,8 @@ pub struct Clean {
     pub product: SdkConfig,
     /// The shape of a whole environment.
     pub whole: Whole,
+    /// The shape of one that was changed.
+    pub changed: Whole,
     /// The calls of each life.
     pub calls: BTreeMap<Life, Vec<Line>>,
     /// The transitions of each life's last execution.
@@ -83,6 +86,11 @@ fn settings(class: Option<Class>) -> Settings {
     Settings { misfortunes, ..usual }
 }
 
+/// What is given must come to be: what goes wrong at AWS itself waits for what is tried.
+fn misfortunes_of(life: Life, settings: &mut Settings) -> Misfortunes {
+    if life.begins_active() { std::mem::take(&mut settings.misfortunes) } else { settings.misfortunes.clone() }
+}
+
 /// A runtime for one run: functions run as one task, on one thread.
 pub fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime needs nothing")
@@ -95,6 +103,7 @@ impl Clean {
         let mut clean = Clean {
             product,
             whole: Vec::new(),
+            changed: Vec::new(),
             calls: BTreeMap::new(),
             transitions: BTreeMap::new(),
             named: BTreeMap::new(),
@@ -113,9 +122,10 @@ impl Clean {
             let Lived { calls, transitions, whole, named } = run;
             clean.calls.insert(life, calls);
             clean.transitions.insert(life, transitions);
-            if life == Life::Create {
-                clean.whole = whole;
-                clean.named = named;
+            match life {
+                Life::Create => (clean.whole, clean.named) = (whole, named),
+                Life::Update => clean.changed = whole,
+                _ => {}
             }
         }
         Ok(clean)
@@ -124,8 +134,9 @@ impl Clean {
     /// Lives a life; answers its calls, the shape it came to, and what made its named things.
     fn live(&self, life: Life, fault: Option<&Planned>) -> Result<Lived, String> {
         let runtime = runtime();
-        let run =
-            Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings(fault.map(|fault| fault.class)))));
+        let mut settings = settings(fault.map(|fault| fault.class));
+        let misfortunes = misfortunes_of(life, &mut settings);
+        let run = Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings)));
         let _listening = run.logs.listen();
         let lived = catch_unwind(AssertUnwindSafe(|| {
             let lives = async {
@@ -136,6 +147,7 @@ impl Clean {
                 let own = self.own[&life].clone();
                 let planned = own.iter().chain(fault).cloned().collect();
                 run.account.begin(Part::Tried, planned);
+                run.account.let_go_wrong(misfortunes);
                 let reply = life.tried(&run).await;
                 let transitions = run.account.executions.all().last().map_or(0, |last| last.transitions);
                 let came_to = shape(&Inventory::take(&run.cloud).await.since(&run.foreign()), &run.account.id);
@@ -145,6 +157,27 @@ impl Clean {
                 }
                 if let Some(Planned { class: Class::NoRoomForVpc, .. }) = fault {
                     return no_room(&run, &reply).await.map(|()| (came_to, transitions));
+                }
+                if life == Life::Update {
+                    let wholes = Wholes {
+                        before: &self.whole,
+                        after: if self.changed.is_empty() { &came_to } else { &self.changed },
+                    };
+                    let status = is_one_or_the_other(&run, &wholes, &reply).await?;
+                    if let Some(missed) = run.account.missed().first() {
+                        return Err(format!(
+                            "it ended {status}, and the fault was never met: {} {}",
+                            missed.at, missed.class
+                        ));
+                    }
+                    run.account.begin(Part::Repeated, Vec::new());
+                    run.account.let_go_wrong(Misfortunes::default());
+                    let ended = is_changed_in_the_end(&run, &wholes).await;
+                    ended.map_err(|error| format!("after {status}: {error}"))?;
+                    comes_to_an_end(&run, life, &self.whole)
+                        .await
+                        .map_err(|error| format!("after {status}: {error}"))?;
+                    return Ok((came_to, transitions));
                 }
                 // A repair that was refused as a whole has changed nothing: it is repeated below.
                 let as_given = life == Life::Repair && reply.status >= 500;
@@ -157,6 +190,7 @@ impl Clean {
                     ));
                 }
                 run.account.begin(Part::Repeated, Vec::new());
+                run.account.let_go_wrong(Misfortunes::default());
                 comes_to_an_end(&run, life, whole).await.map_err(|error| format!("after {status}: {error}"))?;
                 Ok((came_to, transitions))
             };

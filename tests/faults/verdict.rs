@@ -114,13 +114,13 @@ pub async fn comes_to_an_end(run: &Run, life: Life, whole: &Whole) -> Result<(),
 }
 
 /// Fails where anything of somebody else's is gone or changed.
-fn untouched(run: &Run, there: &Inventory) -> Result<(), String> {
+pub fn untouched(run: &Run, there: &Inventory) -> Result<(), String> {
     let difference = there.difference_from(&run.foreign());
     let touched: Vec<&String> = difference.iter().filter(|line| line.starts_with('-')).collect();
     if touched.is_empty() { Ok(()) } else { Err(format!("something foreign was touched: {touched:#?}")) }
 }
 
-fn is_whole(shape: &[String], whole: &Whole) -> Result<(), String> {
+pub fn is_whole(shape: &[String], whole: &Whole) -> Result<(), String> {
     // A twin is one line too many.
     let mut missing = whole.clone();
     let mut other = shape.to_vec();
@@ -184,7 +184,7 @@ async fn lists_what_is_left(run: &Run, ours: &Inventory) -> Result<(), String> {
 }
 
 /// Fails where the secret was seen.
-async fn is_secret(run: &Run) -> Result<(), String> {
+pub async fn is_secret(run: &Run) -> Result<(), String> {
     let mut seen = run.account.leaks();
     let logs = run.logs.text();
     seen.extend(logs.lines().filter(|line| line.contains(CANARY)).map(|line| format!("the log: {line}")));

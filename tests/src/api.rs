@@ -13,6 +13,8 @@ use std::sync::Mutex;
 /// Statuses of an environment that somebody is working on.
 const WORKING: [&str; 5] = ["PENDING", "CREATING", "UPDATING", "ROLLING_BACK", "DELETING"];
 
+const MERGE_PATCH: &[(&str, &str)] = &[("content-type", "application/merge-patch+json")];
+
 /// The API, called as an IAM principal that may call it.
 #[derive(Debug, Default)]
 pub struct Api {
@@ -54,6 +56,17 @@ impl Api {
     /// `DELETE /environments/{id}` with an `Idempotency-Key`.
     pub async fn delete_with_key(&self, id: &str, key: &str) -> Answer {
         self.send(Method::DELETE, &format!("/environments/{id}"), &[("idempotency-key", key)], String::new()).await
+    }
+
+    /// `PATCH /environments/{id}`.
+    pub async fn update(&self, id: &str, patch: &Value) -> Answer {
+        self.send(Method::PATCH, &format!("/environments/{id}"), MERGE_PATCH, patch.to_string()).await
+    }
+
+    /// `PATCH /environments/{id}` with an `Idempotency-Key`.
+    pub async fn update_with_key(&self, id: &str, patch: &Value, key: &str) -> Answer {
+        let headers = [MERGE_PATCH, &[("idempotency-key", key)]].concat();
+        self.send(Method::PATCH, &format!("/environments/{id}"), &headers, patch.to_string()).await
     }
 
     /// `POST /environments/{id}/repair`.

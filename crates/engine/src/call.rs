@@ -30,11 +30,13 @@ pub enum Action {
     Remove,
     /// Show that nothing is left of them.
     Prove,
+    /// Put away what they have left of what they were before a change.
+    Tidy,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 3] = [Action::Ensure, Action::Remove, Action::Prove];
+    pub const ALL: [Action; 4] = [Action::Ensure, Action::Remove, Action::Prove, Action::Tidy];
 
     /// The name in payloads and logs.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Action {
             Action::Ensure => "ensure",
             Action::Remove => "remove",
             Action::Prove => "prove",
+            Action::Tidy => "tidy",
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod records;
 mod remove;
 pub mod resource;
 pub mod survey;
+mod tidy;
 pub mod turn;
 mod twins;
 

@@ -44,6 +44,12 @@ pub trait Resource: Send + Sync {
         Err(failure)
     }
 
+    /// Puts away what is left of what it was before a change, once everything is as wanted and nothing goes back to it
+    /// any more. Said twice it does nothing.
+    async fn tidy(&self, _at: &Site<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Removes it.
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault>;
 }
@@ -183,6 +189,8 @@ pub struct Site<'a> {
     pub wanted: Properties,
     /// The recorded id.
     pub id: Option<&'a str>,
+    /// The recorded attributes: what the last look, create or correction told.
+    pub attributes: &'a BTreeMap<String, String>,
     /// Until when the API may still be writing the secret.
     pub intake_until: Timestamp,
     /// The time of this turn.

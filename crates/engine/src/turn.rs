@@ -80,16 +80,17 @@ impl<G: Group> Engine<G> {
             return Ok(Answer::superseded());
         }
         match call.action {
-            Action::Ensure if record.desired == Desired::Absent => return Ok(Answer::turn()),
-            Action::Ensure if !record.status.allows_ensure() => return Ok(Answer::superseded()),
+            Action::Ensure | Action::Tidy if record.desired == Desired::Absent => return Ok(Answer::turn()),
+            Action::Ensure | Action::Tidy if !record.status.allows_ensure() => return Ok(Answer::superseded()),
             Action::Remove | Action::Prove if !record.status.allows_remove() => return Ok(Answer::superseded()),
-            Action::Ensure | Action::Remove | Action::Prove => {}
+            Action::Ensure | Action::Remove | Action::Prove | Action::Tidy => {}
         }
         let mut turn = Turn { engine: self, call, lease, invocation, environment, entries: Vec::new() };
         match call.action {
             Action::Ensure => turn.ensure().await,
             Action::Remove => turn.remove().await,
             Action::Prove => turn.prove().await,
+            Action::Tidy => turn.tidy().await,
         }
     }
 }
@@ -221,7 +222,9 @@ impl<G: Group> Turn<'_, G> {
             }
         };
         let wanted = match self.call.action {
-            Action::Ensure => entry.wanted.iter().map(|(name, value)| Ok((name.clone(), resolve(value, &lookup)?))),
+            Action::Ensure | Action::Tidy => {
+                entry.wanted.iter().map(|(name, value)| Ok((name.clone(), resolve(value, &lookup)?)))
+            }
             Action::Remove | Action::Prove => {
                 return Ok(self.site_of(entry, item, lenient(&entry.wanted, &lookup)));
             }
@@ -241,6 +244,7 @@ impl<G: Group> Turn<'_, G> {
             entry,
             wanted,
             id: item.id.as_deref(),
+            attributes: &item.attributes,
             intake_until: self.environment.record.intake_until,
             now: self.now(),
         }
@@ -290,7 +294,7 @@ impl<G: Group> Turn<'_, G> {
     /// When to look again at what is on its way.
     fn next_look(&self, item: &ResourceItem) -> u32 {
         let usual = match self.call.action {
-            Action::Ensure => item.kind.usual_seconds(),
+            Action::Ensure | Action::Tidy => item.kind.usual_seconds(),
             Action::Remove | Action::Prove => item.kind.usual_removal_seconds(),
         };
         next_look(item.since, usual, self.now())

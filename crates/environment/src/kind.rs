@@ -114,7 +114,11 @@ impl Kind {
             Kind::Role => &["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"],
             Kind::Cluster => &["CapacityProviders"],
             Kind::LogGroup => &["RetentionInDays"],
-            Kind::Service => &["DesiredCount", "NetworkConfiguration", "TaskDefinition"],
+            // Another revision takes its place: its name stays, its id does not.
+            Kind::TaskDefinition => &["ContainerDefinitions", "Cpu", "ExecutionRoleArn", "Memory", "TaskRoleArn"],
+            Kind::Service => {
+                &["CapacityProviderStrategy", "DesiredCount", "LaunchType", "NetworkConfiguration", "TaskDefinition"]
+            }
             Kind::Route => &["GatewayId", "NatGatewayId"],
             Kind::SubnetRouteTableAssociation => &["RouteTableId"],
             Kind::InternetGateway
@@ -124,14 +128,18 @@ impl Kind {
             | Kind::Eip
             | Kind::NatGateway
             | Kind::Secret
-            | Kind::PrivateDnsNamespace
-            | Kind::TaskDefinition => &[],
+            | Kind::PrivateDnsNamespace => &[],
         }
     }
 
     /// Whether AWS gives it another id when it is changed, so that what refers to it changes as well.
     pub fn has_another_id_after_a_change(self) -> bool {
         matches!(self, Kind::TaskDefinition | Kind::SubnetRouteTableAssociation)
+    }
+
+    /// Whether a change gives it another id, so that what refers to it changes, too: its place is taken by another one.
+    pub fn is_replaced_by_a_change(self) -> bool {
+        self == Kind::TaskDefinition
     }
 
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:

@@ -146,7 +146,7 @@ fn becomes(before: &Entry, after: &Entry, anew: &BTreeSet<Key>) -> Planned {
     let is_mutable = |change: &PlannedChange| after.kind.mutable().contains(&change.property.as_str());
     let fate = match changes.as_slice() {
         [] => Fate::Keep,
-        changes if changes.iter().all(is_mutable) => Fate::Change,
+        changes if changes.iter().all(is_mutable) && !after.kind.is_replaced_by_a_change() => Fate::Change,
         _ => Fate::Replace,
     };
     Planned::of(after, fate, changes)
@@ -265,6 +265,6 @@ mod tests {
         let mut spot = spec(Nat::Single);
         spot.worker.capacity = Capacity::FargateSpot;
         let plan = plan(&spec(Nat::Single), &spot);
-        assert_eq!(told(&plan), ["replace worker/service CapacityProviderStrategy LaunchType"]);
+        assert_eq!(told(&plan), ["change worker/service CapacityProviderStrategy LaunchType"]);
     }
 }

@@ -37,6 +37,15 @@ impl Step {
         }
     }
 
+    /// Whether a change of its resources leaves something to put away once the change is made: revisions of the task
+    /// definition, versions of the secret.
+    pub fn is_tidied(self) -> bool {
+        match self {
+            Step::Identity | Step::WorkerSetup => true,
+            Step::Network | Step::Egress | Step::Cluster | Step::Worker => false,
+        }
+    }
+
     /// The name in payloads, keys and logs.
     pub fn as_str(self) -> &'static str {
         match self {

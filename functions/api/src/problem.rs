@@ -183,8 +183,8 @@ pub(crate) fn unreadable_body() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", "The body is incomplete", detail)
 }
 
-pub(crate) fn unsupported_media_type() -> Problem {
-    let detail = "Send the body with Content-Type: application/json.";
+pub(crate) fn unsupported_media_type(supported: &[&str]) -> Problem {
+    let detail = format!("Send the body with Content-Type: {}.", supported.join(" or "));
     Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "UNSUPPORTED_MEDIA_TYPE",
@@ -302,6 +302,20 @@ pub(crate) fn deletion_protected(id: EnvironmentId) -> Problem {
         environment_id: Some(id),
         ..Problem::new(StatusCode::CONFLICT, "DELETION_PROTECTED", "The environment is protected", detail)
     }
+}
+
+/// Only what was made once, and what nobody works on, can be changed.
+pub(crate) fn not_changeable(status: Status) -> Problem {
+    let detail =
+        format!("An environment can be changed when it is ACTIVE or UPDATE_FAILED. It is {}.", status.as_str());
+    Problem::new(StatusCode::CONFLICT, "NOT_CHANGEABLE", "The environment cannot be changed now", detail)
+}
+
+/// Others change the environment in the same moment, again and again.
+pub(crate) fn changed_meanwhile() -> Problem {
+    let detail =
+        "The environment was changed while this request was carried out. Look at it, and send the request again.";
+    Problem::new(StatusCode::CONFLICT, "CHANGED_MEANWHILE", "The environment was changed meanwhile", detail)
 }
 
 /// The name is taken; by which environment, is for its own team to know.

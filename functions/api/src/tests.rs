@@ -191,6 +191,25 @@ async fn a_body_that_is_no_json_is_refused() {
 }
 
 #[tokio::test]
+async fn a_patch_is_sent_as_a_merge_patch_or_as_json() {
+    let patch = |media_type: &'static str, body: &'static str| {
+        let mut request = request(Method::PATCH, "/environments/env-00000000000000000000000000", body);
+        request.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(media_type));
+        send("", request)
+    };
+    patch("application/json-patch+json", "[]").await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    for media_type in ["application/merge-patch+json", "Application/JSON; charset=utf-8"] {
+        patch(media_type, "{").await.problem(400, "MALFORMED_JSON");
+        // It was read: now the table is asked, which nobody answers for here.
+        patch(media_type, "{}").await.problem(503, "UNAVAILABLE");
+    }
+    let mut post = post("{}");
+    let merge_patch = header::HeaderValue::from_static("application/merge-patch+json");
+    post.headers_mut().insert(header::CONTENT_TYPE, merge_patch);
+    send("", post).await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+}
+
+#[tokio::test]
 async fn every_violation_is_told_and_the_secret_is_not() {
     let body = json!({"name": "X", "team": "finance", "prefect": {"api_key": "ca nary"}, "extra": 1});
     let answer = send("^team-(.+)$", post(body.to_string())).await;

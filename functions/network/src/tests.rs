@@ -12,6 +12,7 @@ use environment::{
     request::{Defaults, parse},
 };
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The environment of every test.
 fn environment() -> EnvironmentId {
@@ -64,6 +65,9 @@ fn entry(key: &str) -> Entry {
     entries.into_iter().find(|entry| entry.key.as_str() == key).expect("an entry of that key")
 }
 
+/// No recorded attributes.
+static NONE: BTreeMap<String, String> = BTreeMap::new();
+
 /// Where a resource of the environment stands, in VPC `vpc-1`.
 fn site<'a>(entry: &'a Entry, place: &'a Place, id: Option<&'a str>) -> Site<'a> {
     let mut wanted = entry.wanted.clone();
@@ -79,6 +83,7 @@ fn site<'a>(entry: &'a Entry, place: &'a Place, id: Option<&'a str>) -> Site<'a>
         entry,
         wanted,
         id,
+        attributes: &NONE,
         intake_until: jiff::Timestamp::UNIX_EPOCH,
         now: jiff::Timestamp::UNIX_EPOCH,
     }

@@ -111,11 +111,14 @@ impl Operations {
 
     async fn activate(&self, subject: Subject) -> Result<Answer, Fault> {
         let Subject { environment_id, operation_id, fence } = subject;
-        Ok(Answer::plain(match self.records.activate(environment_id, operation_id, fence, self.clock.now()).await? {
-            Activated::Yes => Outcome::Done,
-            Activated::Turn => Outcome::Turn,
-            Activated::Superseded => Outcome::Superseded,
-        }))
+        Ok(match self.records.activate(environment_id, operation_id, fence, self.clock.now()).await? {
+            Activated::Yes => Answer::plain(Outcome::Done),
+            Activated::TakenBack(code) => {
+                Answer::because(Outcome::Failed, Fault::new(code, "The update failed and was taken back."))
+            }
+            Activated::Turn => Answer::plain(Outcome::Turn),
+            Activated::Superseded => Answer::plain(Outcome::Superseded),
+        })
     }
 
     async fn turn(&self, turning: call::Turning) -> Result<Answer, Fault> {

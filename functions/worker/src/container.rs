@@ -4,7 +4,8 @@ use crate::wanted::bug;
 use aws_sdk_ecs::types;
 use environment::Fault;
 use serde::Deserialize;
-use std::collections::HashMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 
 /// A container definition as the catalogue writes it.
 #[derive(Deserialize)]
@@ -94,10 +95,62 @@ impl HealthCheck {
     }
 }
 
+/// The containers of a task definition as the catalogue would write them, and as it has written them where only the
+/// order of variables is another one: ECS keeps none.
+pub(crate) fn seen(wanted: &Value, containers: &[types::ContainerDefinition]) -> Value {
+    let seen = Value::Array(containers.iter().map(shape).collect());
+    if ordered(wanted) == ordered(&seen) { wanted.clone() } else { seen }
+}
+
+fn shape(container: &types::ContainerDefinition) -> Value {
+    let variables = container.environment().iter();
+    let variables: Vec<Value> = variables.map(|one| json!({"Name": one.name(), "Value": one.value()})).collect();
+    let secrets = container.secrets().iter();
+    let secrets: Vec<Value> = secrets.map(|one| json!({"Name": one.name(), "ValueFrom": one.value_from()})).collect();
+    let log = container.log_configuration().map(|log| {
+        let options: BTreeMap<_, _> = log.options().into_iter().flatten().collect();
+        json!({"LogDriver": log.log_driver().as_str(), "Options": options})
+    });
+    let mut shape = json!({
+        "Name": container.name(),
+        "Image": container.image(),
+        "Essential": container.essential(),
+        "Cpu": container.cpu,
+        "Memory": container.memory(),
+        "Command": container.command(),
+        "Environment": variables,
+        "Secrets": secrets,
+        "StopTimeout": container.stop_timeout(),
+        "LogConfiguration": log,
+    });
+    if let Some(check) = container.health_check() {
+        shape["HealthCheck"] = json!({
+            "Command": check.command(),
+            "Interval": check.interval(),
+            "Timeout": check.timeout(),
+            "Retries": check.retries(),
+            "StartPeriod": check.start_period(),
+        });
+    }
+    shape
+}
+
+/// The containers with their variables in the order of their names.
+fn ordered(containers: &Value) -> Value {
+    let mut containers = containers.clone();
+    for container in containers.as_array_mut().into_iter().flatten() {
+        for variables in ["Environment", "Secrets"] {
+            if let Some(variables) = container.get_mut(variables).and_then(Value::as_array_mut) {
+                variables.sort_by_key(|variable| variable["Name"].to_string());
+            }
+        }
+    }
+    containers
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
 
     fn container() -> Value {
         json!({
@@ -137,6 +190,29 @@ mod tests {
         let mut container = container();
         container["Privileged"] = json!(true);
         assert!(serde_json::from_value::<Container>(container).is_err());
+    }
+
+    /// Otherwise every look would find a difference, and each turn register one more revision.
+    #[test]
+    fn what_ecs_was_told_is_seen_as_it_was_wanted() {
+        let mut without = container();
+        without.as_object_mut().unwrap().remove("HealthCheck");
+        for container in [container(), without] {
+            let wanted = json!([container]);
+            assert_eq!(seen(&json!(null), &[definition(container)]), wanted);
+        }
+    }
+
+    #[test]
+    fn the_order_of_variables_is_no_difference_and_a_value_is() {
+        let mut wanted = container();
+        wanted["Environment"] = json!([{"Name": "B", "Value": "2"}, {"Name": "A", "Value": "1"}]);
+        let mut other = wanted.clone();
+        other["Environment"] = json!([{"Name": "A", "Value": "1"}, {"Name": "B", "Value": "2"}]);
+        let wanted = json!([wanted]);
+        assert_eq!(seen(&wanted, &[definition(other.clone())]), wanted);
+        other["Environment"][0]["Value"] = json!("3");
+        assert_ne!(seen(&wanted, &[definition(other)]), wanted);
     }
 
     #[test]

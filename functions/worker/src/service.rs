@@ -4,6 +4,11 @@
 //! decides when a deployment has failed. The service is gone only when its tasks have stopped, and those of
 //! flow runs with them: until then their network interfaces hold the subnets. So a service that ECS already
 //! calls INACTIVE, or no longer knows, is still seen while tasks of its cluster live.
+//!
+//! A change is a deployment: tasks of the new kind start beside the old ones and take their place, so that the service
+//! is never without a running task. When they do not start or do not stay, the circuit breaker goes back to what ran
+//! before, and the service looks well again. So the deployment that a change has begun is recorded: where that is shown
+//! as failed, or is not the current one some time later, and the service is not as wanted, the change has failed.
 
 use crate::{
     task_definition::family_of,
@@ -14,12 +19,15 @@ use async_trait::async_trait;
 use aws_sdk_ecs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::update_service::builders::UpdateServiceFluentBuilder,
     types::{self, AssignPublicIp, DeploymentRolloutState, LaunchType, PropagateTags, ServiceField},
 };
 use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
-use environment::{Change, Code, Fault, Kind, catalogue};
+use environment::{Change, Code, Fault, Kind, Properties, catalogue, diff};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) struct Service {
     pub(crate) client: Client,
@@ -126,28 +134,17 @@ impl Resource for Service {
     }
 
     async fn correct(&self, at: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
-        let mut update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
-        for Change { property, wanted, .. } in changes {
-            update = match property.as_str() {
-                "DesiredCount" => update.set_desired_count(wanted.as_i64().and_then(|count| count.try_into().ok())),
-                "TaskDefinition" => update.set_task_definition(wanted.as_str().map(str::to_owned)),
-                "NetworkConfiguration" => {
-                    let wanted: NetworkConfiguration = serde_json::from_value(wanted.clone()).map_err(bug)?;
-                    update.network_configuration(wanted.definition()?)
-                }
-                other => return Err(Fault::bug(format!("{}: its {other} cannot be corrected", at.entry.key))),
-            };
-        }
-        update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
-        Ok(found.state(State::Settling))
+        let update = self.update(at, changes)?;
+        let answer = update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
+        Ok(deployed(at, found, answer.service()))
     }
 
     /// What kept the tasks from running may be mended by now: ECS is told to deploy once more.
     async fn try_again(&self, at: &Site<'_>, found: Found, _failure: Fault) -> Result<Found, Fault> {
-        let update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
+        let update = self.update(at, &diff(&at.wanted, &found.seen))?;
         let update = update.task_definition(at.text("TaskDefinition")?).force_new_deployment(true);
-        update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
-        Ok(found.state(State::Settling))
+        let answer = update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
+        Ok(deployed(at, found, answer.service()))
     }
 
     async fn remove(&self, at: &Site<'_>, _id: &str) -> Result<Departure, Fault> {
@@ -174,6 +171,27 @@ impl Resource for Service {
 }
 
 impl Service {
+    fn update(&self, at: &Site<'_>, changes: &[Change]) -> Result<UpdateServiceFluentBuilder, Fault> {
+        let mut update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
+        for Change { property, wanted, .. } in changes {
+            update = match property.as_str() {
+                "DesiredCount" => update.set_desired_count(wanted.as_i64().and_then(|count| count.try_into().ok())),
+                "TaskDefinition" => update.set_task_definition(wanted.as_str().map(str::to_owned)),
+                "NetworkConfiguration" => {
+                    let wanted: NetworkConfiguration = serde_json::from_value(wanted.clone()).map_err(bug)?;
+                    update.network_configuration(wanted.definition()?)
+                }
+                // Two names of one choice. Another strategy alone deploys nothing (Amazon ECS API Reference,
+                // UpdateService).
+                "CapacityProviderStrategy" | "LaunchType" => {
+                    update.set_capacity_provider_strategy(Some(new_strategy(at)?)).force_new_deployment(true)
+                }
+                other => return Err(Fault::bug(format!("{}: its {other} cannot be corrected", at.entry.key))),
+            };
+        }
+        Ok(update)
+    }
+
     /// The services that carry that tag, in clusters that are called like an environment's.
     pub(crate) async fn list_tagged(&self, whose: Whose<'_>) -> Result<Vec<Sighting>, Fault> {
         let clusters = self.client.list_clusters().into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
@@ -249,17 +267,125 @@ fn found(at: &Site<'_>, cluster: &str, service: &types::Service) -> Result<Found
         return Err(Fault::bug(format!("{}: ECS answered a service of another cluster", at.entry.key)));
     }
     let arn = service.service_arn().ok_or_else(|| Fault::bug("ECS answered a service without an ARN"))?;
-    let found = Found::ready(arn)
+    let (launch_type, strategy) = capacity(&at.wanted, service);
+    let mut found = Found::ready(arn)
         .arn(arn)
         .owner(Owner::Ours)
-        .state(state(service))
         .seen("DesiredCount", service.desired_count())
-        .seen("TaskDefinition", service.task_definition());
-    Ok(match network(at, service) {
-        Some(network) => found.seen("NetworkConfiguration", network),
-        None => found,
-    })
+        .seen("TaskDefinition", service.task_definition())
+        .seen("LaunchType", launch_type)
+        .seen("CapacityProviderStrategy", strategy);
+    if let Some(network) = network(at, service) {
+        found = found.seen("NetworkConfiguration", network);
+    }
+    found.attributes = at.attributes.clone();
+    let current = current(service).and_then(types::Deployment::id);
+    let is_as_wanted = !diff(&at.wanted, &found.seen).iter().any(|change| change.property != "DesiredCount");
+    let state = match course(at.attributes, at.now, service, is_as_wanted) {
+        Course::Steady => {
+            found.attributes.extend(current.map(|id| (DEPLOYMENT.to_owned(), id.to_owned())));
+            state(service)
+        }
+        // What is on its way is not what is wanted: there is nothing to wait for.
+        Course::ToBeChanged => match state(service) {
+            State::Settling => State::Ready,
+            other => other,
+        },
+        Course::NotSeenYet => State::Settling,
+        Course::GoneBack => State::Failed(gone_back(service)),
+    };
+    Ok(found.state(state))
 }
+
+/// The recorded attributes: the deployment that was last asked for, and when.
+const DEPLOYMENT: &str = "Deployment";
+const TOLD_AT: &str = "ToldAt";
+/// A look that does not show a deployment so long after it was asked for does not lag.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// Where a service is on its way to what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Course {
+    /// It is on its way, or has arrived.
+    Steady,
+    /// It was never told.
+    ToBeChanged,
+    /// It was told, and this look does not show it yet.
+    NotSeenYet,
+    /// It was told, and the circuit breaker has taken it back.
+    GoneBack,
+}
+
+fn course(recorded: &BTreeMap<String, String>, now: Timestamp, service: &types::Service, is_as_wanted: bool) -> Course {
+    if is_as_wanted {
+        return Course::Steady;
+    }
+    let Some(told) = recorded.get(DEPLOYMENT) else { return Course::ToBeChanged };
+    let is_it = |deployment: &&types::Deployment| deployment.id() == Some(told);
+    if current(service).as_ref().is_some_and(is_it) {
+        return Course::ToBeChanged;
+    }
+    let has_failed = service
+        .deployments()
+        .iter()
+        .find(is_it)
+        .is_some_and(|it| it.rollout_state() == Some(&DeploymentRolloutState::Failed));
+    let told_at = recorded.get(TOLD_AT).and_then(|at| at.parse::<Timestamp>().ok());
+    match told_at.is_some_and(|told_at| now.duration_since(told_at) < SHOWN_WITHIN) {
+        true if !has_failed => Course::NotSeenYet,
+        _ => Course::GoneBack,
+    }
+}
+
+/// A service that was told what it is to be. Which deployment is to make it so is recorded.
+fn deployed(at: &Site<'_>, mut found: Found, service: Option<&types::Service>) -> Found {
+    if let Some(now) = service.and_then(current).and_then(types::Deployment::id)
+        && found.attributes.get(DEPLOYMENT).is_none_or(|before| before != now)
+    {
+        found = found.attribute(DEPLOYMENT, now).attribute(TOLD_AT, at.now.to_string());
+    }
+    found.state(State::Settling)
+}
+
+fn current(service: &types::Service) -> Option<&types::Deployment> {
+    service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))
+}
+
+fn gone_back(service: &types::Service) -> Fault {
+    let message = "ECS gave the worker's new deployment up and went back to the one before: its tasks do not start, or \
+                   do not stay.";
+    told_by_ecs(Fault::new(Code::ResourceFailed, message), None, service)
+}
+
+/// The fault with ECS's own words, for the log.
+fn told_by_ecs(mut fault: Fault, reason: Option<&str>, service: &types::Service) -> Fault {
+    let events = service.events().iter().filter_map(types::ServiceEvent::message).take(5);
+    fault.internal.0 = reason.into_iter().chain(events).collect::<Vec<_>>().join(" | ");
+    fault
+}
+
+/// What the service runs on: its launch type, or its strategy. A strategy of FARGATE alone is what the launch type is.
+fn capacity(wanted: &Properties, service: &types::Service) -> (Value, Value) {
+    let strategy = service.capacity_provider_strategy();
+    let shape = |item: &types::CapacityProviderStrategyItem| json!({"CapacityProvider": item.capacity_provider(), "Weight": item.weight()});
+    let on_demand = strategy.iter().all(|item| item.capacity_provider() == ON_DEMAND);
+    match strategy {
+        [] => (json!(service.launch_type().map(LaunchType::as_str)), Value::Null),
+        _ if on_demand && wanted.contains_key("LaunchType") => (json!(ON_DEMAND), Value::Null),
+        items => (Value::Null, items.iter().map(shape).collect()),
+    }
+}
+
+/// The strategy that gives a service the capacity that is wanted. Whoever has one once does not go back to a launch
+/// type: that is a transition that not every ECS knows.
+fn new_strategy(at: &Site<'_>) -> Result<Vec<types::CapacityProviderStrategyItem>, Fault> {
+    let on_demand = || vec![CapacityProvider { capacity_provider: ON_DEMAND.to_owned(), weight: 1 }];
+    let wanted: Wanted = wanted::read(at)?;
+    strategy(Some(wanted.capacity_provider_strategy.unwrap_or_else(on_demand))).map(Option::unwrap_or_default)
+}
+
+/// Fargate's launch type, and the capacity provider that is the same.
+const ON_DEMAND: &str = "FARGATE";
 
 /// Where the service's tasks run, in the catalogue's shape and in its order where that is the only difference.
 fn network(at: &Site<'_>, service: &types::Service) -> Option<Value> {
@@ -283,16 +409,13 @@ fn state(service: &types::Service) -> State {
     if service.status() == Some("DRAINING") {
         return State::Leaving;
     }
-    let current = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    let current = current(service);
     match current.and_then(types::Deployment::rollout_state) {
         Some(DeploymentRolloutState::Completed) if service.running_count() == service.desired_count() => State::Ready,
         Some(DeploymentRolloutState::Failed) => {
             let message = "ECS gave the worker's deployment up: its tasks do not start, or do not stay.";
-            let mut fault = Fault::new(Code::ResourceFailed, message);
-            let reason = current.and_then(types::Deployment::rollout_state_reason).into_iter();
-            let events = service.events().iter().filter_map(types::ServiceEvent::message).take(5);
-            fault.internal.0 = reason.chain(events).collect::<Vec<_>>().join(" | ");
-            State::Failed(fault)
+            let reason = current.and_then(types::Deployment::rollout_state_reason);
+            State::Failed(told_by_ecs(Fault::new(Code::ResourceFailed, message), reason, service))
         }
         _ => State::Settling,
     }
@@ -390,6 +513,58 @@ mod tests {
         };
         assert_eq!(fault.code, Code::ResourceFailed);
         assert!(!fault.message.contains("tasks failed") && fault.internal.0.contains("tasks failed"));
+    }
+
+    /// The course of a service that was told a deployment this many seconds ago, with these deployments, the current one
+    /// first.
+    fn course_of(
+        told: Option<(&str, i64)>,
+        deployments: &[(&str, DeploymentRolloutState)],
+        is_as_wanted: bool,
+    ) -> Course {
+        let attributes = told.into_iter().flat_map(|(id, _)| {
+            let one = |name: &str, value: String| (name.to_owned(), value);
+            [one(DEPLOYMENT, id.to_owned()), one(TOLD_AT, Timestamp::UNIX_EPOCH.to_string())]
+        });
+        let attributes: BTreeMap<String, String> = attributes.collect();
+        let later = SignedDuration::from_secs(told.map_or(0, |(_, seconds)| seconds));
+        let shown = deployments.iter().enumerate().map(|(index, (id, rollout))| {
+            let status = if index == 0 { "PRIMARY" } else { "ACTIVE" };
+            types::Deployment::builder().id(*id).status(status).rollout_state(rollout.clone()).build()
+        });
+        let service = types::Service::builder().set_deployments(Some(shown.collect())).build();
+        course(&attributes, Timestamp::UNIX_EPOCH + later, &service, is_as_wanted)
+    }
+
+    #[test]
+    fn a_change_goes_its_course_until_ecs_takes_it_back() {
+        use DeploymentRolloutState::{Completed, Failed, InProgress};
+        let told = Some(("new", 30));
+        let under_way = [("new", InProgress), ("old", Completed)];
+        assert_eq!(course_of(told, &under_way, true), Course::Steady);
+        assert_eq!(course_of(told, &under_way, false), Course::ToBeChanged, "something else is wanted by now");
+        assert_eq!(course_of(told, &[("old", Completed)], false), Course::NotSeenYet, "a read lags");
+        assert_eq!(course_of(told, &[("old", InProgress), ("new", Failed)], false), Course::GoneBack);
+        let back = [("old", Completed)];
+        assert_eq!(course_of(Some(("new", 300)), &back, false), Course::GoneBack, "it is not even shown any more");
+        assert_eq!(course_of(Some(("new", 300)), &back, true), Course::Steady, "what it went back to is wanted again");
+        assert_eq!(course_of(None, &back, false), Course::ToBeChanged, "nothing was ever told");
+    }
+
+    #[test]
+    fn a_strategy_of_fargate_alone_is_the_launch_type() {
+        let on = |strategy: &[&str]| {
+            let item = |name: &&str| {
+                types::CapacityProviderStrategyItem::builder().capacity_provider(*name).weight(1).build().unwrap()
+            };
+            let service = types::Service::builder().launch_type(LaunchType::Fargate);
+            service.set_capacity_provider_strategy(Some(strategy.iter().map(item).collect())).build()
+        };
+        let wanted = Properties::from_iter([("LaunchType".to_owned(), json!("FARGATE"))]);
+        assert_eq!(capacity(&wanted, &on(&[])), (json!("FARGATE"), Value::Null));
+        assert_eq!(capacity(&wanted, &on(&["FARGATE"])), (json!("FARGATE"), Value::Null));
+        let spot = json!([{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]);
+        assert_eq!(capacity(&wanted, &on(&["FARGATE_SPOT"])), (Value::Null, spot));
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The worker's task definition.
 //!
-//! RegisterTaskDefinition makes one more revision each time and has no client token, so the family's latest
-//! active revision is looked at first: ours is taken, somebody else's makes the name foreign. To be gone, a
-//! revision must be deregistered (INACTIVE: it still exists) and deleted (DELETE_IN_PROGRESS: ECS forgets it
-//! when the last task that uses it has stopped). A twin, left by a call whose reply was lost, goes as well.
+//! RegisterTaskDefinition makes one more revision each time and has no client token, so the family's active revisions
+//! are looked at first: one of ours that is as wanted is taken, somebody else's in the place of the first makes the name
+//! foreign. To be gone, a revision must be deregistered (INACTIVE: it still exists) and deleted (DELETE_IN_PROGRESS: ECS
+//! forgets it when the last task that uses it has stopped). A twin, left by a call whose reply was lost, goes as well.
+//!
+//! A revision cannot be changed: it is corrected by another one. The one before stays as long as the service may have
+//! to go back to it, and then it is what is wanted again.
 
-use crate::{container::Container, wanted};
+use crate::{
+    container::{self, Container},
+    wanted,
+};
 use async_trait::async_trait;
 use aws_sdk_ecs::{
     Client,
@@ -13,7 +19,7 @@ use aws_sdk_ecs::{
     types::{Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
 };
 use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
-use environment::{Code, Fault, Kind, catalogue};
+use environment::{Change, Code, Fault, Kind, catalogue, diff};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,6 +29,9 @@ pub(crate) struct TaskDefinition {
     pub(crate) once: Client,
 }
 
+/// So many revisions are looked at for one that is as wanted, the latest first: there are three at most, unless somebody
+/// else registers some.
+const REVISIONS_LOOKED_AT: usize = 10;
 /// DeleteTaskDefinitions takes so many at once.
 const DELETED_AT_ONCE: usize = 10;
 
@@ -45,17 +54,34 @@ struct Wanted {
 #[async_trait]
 impl Resource for TaskDefinition {
     async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
+        let mut recorded = None;
         if let Some(arn) = at.id
             && let Some(found) = self.describe(at, arn).await?
             // One that was deregistered is made anew. To a removal it is still there.
             && !(at.action == Action::Ensure && matches!(found.state, State::Failed(_)))
         {
-            return Ok(Some(found));
+            if at.action != Action::Ensure || found.owner == Owner::Foreign || is_as_wanted(at, &found) {
+                return Ok(Some(found));
+            }
+            recorded = Some(found);
         }
-        match self.revisions(at.text("Family")?, TaskDefinitionStatus::Active).await?.first() {
-            Some(arn) => self.describe(at, arn).await,
-            None => Ok(None),
+        let active = self.revisions(at.text("Family")?, TaskDefinitionStatus::Active).await?;
+        let mut first = recorded;
+        // One that is as wanted may be there: from before a change that is taken back, or from a call whose answer
+        // was lost.
+        for arn in active.iter().filter(|arn| at.id != Some(arn.as_str())).take(REVISIONS_LOOKED_AT) {
+            let Some(found) = self.describe(at, arn).await? else { continue };
+            if at.action != Action::Ensure || (found.owner == Owner::Ours && is_as_wanted(at, &found)) {
+                return Ok(Some(found));
+            }
+            first.get_or_insert(found);
         }
+        Ok(first)
+    }
+
+    /// Another revision takes its place.
+    async fn correct(&self, at: &Site<'_>, _found: Found, _changes: &[Change]) -> Result<Found, Fault> {
+        self.create(at).await
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -81,17 +107,42 @@ impl Resource for TaskDefinition {
         Ok(Found::ready(arn.clone()).arn(arn))
     }
 
+    /// The service runs from the recorded revision: the others of ours start nothing any more.
+    async fn tidy(&self, at: &Site<'_>) -> Result<(), Fault> {
+        let Some(current) = at.id else { return Ok(()) };
+        let mut others = self.ours(at).await?;
+        others.retain(|arn| arn != current);
+        self.put_away(others).await
+    }
+
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
-        let mut ours = vec![id.to_owned()];
+        let mut ours = self.ours(at).await?;
+        if !ours.iter().any(|arn| arn == id) {
+            ours.push(id.to_owned());
+        }
+        self.put_away(ours).await.map(|()| Departure::Gone)
+    }
+}
+
+/// The calls.
+impl TaskDefinition {
+    /// Every revision of ours, deregistered or not.
+    async fn ours(&self, at: &Site<'_>) -> Result<Vec<String>, Fault> {
+        let mut ours = Vec::new();
         for status in [TaskDefinitionStatus::Active, TaskDefinitionStatus::Inactive] {
             for arn in self.revisions(at.text("Family")?, status).await? {
-                if !ours.contains(&arn) && self.is_ours(at, &arn).await? {
+                if self.is_ours(at, &arn).await? {
                     ours.push(arn);
                 }
             }
         }
+        Ok(ours)
+    }
+
+    /// Deregisters and deletes these revisions.
+    async fn put_away(&self, revisions: Vec<String>) -> Result<(), Fault> {
         let mut inactive = Vec::new();
-        for arn in ours {
+        for arn in revisions {
             match self.deregister(&arn).await {
                 Ok(()) => inactive.push(arn),
                 // ECS has forgotten it and its tags, without which this function may not delete it.
@@ -102,12 +153,9 @@ impl Resource for TaskDefinition {
         for arns in inactive.chunks(DELETED_AT_ONCE) {
             self.delete(arns).await?;
         }
-        Ok(Departure::Gone)
+        Ok(())
     }
-}
 
-/// The calls.
-impl TaskDefinition {
     async fn describe(&self, at: &Site<'_>, arn: &str) -> Result<Option<Found>, Fault> {
         let look = self.client.describe_task_definition().task_definition(arn).include(TaskDefinitionField::Tags);
         let answer = match look.send().await.map_err(|error| fault("ecs:DescribeTaskDefinition", error)) {
@@ -126,7 +174,18 @@ impl TaskDefinition {
         };
         let is_it = definition.task_definition_arn() == Some(arn) && definition.family() == Some(at.text("Family")?);
         let owner = if is_it { at.owner(wanted::pairs(answer.tags())) } else { Owner::Foreign };
-        Ok(Some(Found::ready(arn).arn(arn).owner(owner).state(state)))
+        let found = Found::ready(arn).arn(arn).owner(owner).state(state);
+        Ok(Some(
+            found
+                .seen("Cpu", definition.cpu())
+                .seen("Memory", definition.memory())
+                .seen("ExecutionRoleArn", definition.execution_role_arn())
+                .seen("TaskRoleArn", definition.task_role_arn())
+                .seen(
+                    "ContainerDefinitions",
+                    container::seen(&at.wanted["ContainerDefinitions"], definition.container_definitions()),
+                ),
+        ))
     }
 
     async fn is_ours(&self, at: &Site<'_>, arn: &str) -> Result<bool, Fault> {
@@ -195,6 +254,10 @@ impl TaskDefinition {
             }
         }
     }
+}
+
+fn is_as_wanted(at: &Site<'_>, found: &Found) -> bool {
+    matches!(found.state, State::Ready) && diff(&at.wanted, &found.seen).is_empty()
 }
 
 /// The family in a task definition's ARN.

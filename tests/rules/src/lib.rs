@@ -87,6 +87,11 @@ impl Aws {
         Ok(if answer == before { response } else { answer.into_response() })
     }
 
+    /// From now on this goes wrong at AWS itself.
+    pub fn let_go_wrong(&self, misfortunes: Misfortunes) {
+        self.world().settings.misfortunes = misfortunes;
+    }
+
     /// How long AWS takes to answer this call. Whoever keeps the time lets it pass before it asks.
     pub fn latency(&self, request: &Request) -> Duration {
         latency::of(&Call::read(request)).mul_f64(self.world().settings.latency)

@@ -4,8 +4,8 @@
 //! the record's version is still the one that the decision was made on; otherwise it is decided anew.
 
 use super::{
-    AttributeValue, Environment, Idempotency, Item, Operation, Record, Records, ResourceItem, Status, Transacted,
-    attribute,
+    AttributeValue, Environment, Idempotency, Item, LimitReached, Operation, Record, Records, ResourceItem, Share,
+    Status, TeamLimits, Transacted, attribute,
     create::{name_pk, operation_sk, pool_pk},
     environment_pk, in_days, number, read, resource_sk, text, write,
 };
@@ -42,12 +42,23 @@ pub(super) struct Change {
     pub resources: Vec<ResourceItem>,
     /// Whether the environment's name is to be reserved anew, if it is free.
     pub reserves_name: bool,
+    /// What the environment has of its team's limits from now on, where that is to be counted anew.
+    pub share: Option<ShareChange>,
+}
+
+/// Another share of the team's limits.
+#[derive(Clone, Copy)]
+pub(super) struct ShareChange {
+    /// The share.
+    pub to: Share,
+    /// What the team may have.
+    pub limits: TeamLimits,
 }
 
 impl Change {
     /// A change of the record and of operations.
     pub fn of(record: Record, due: Option<Timestamp>, operations: Vec<Operation>) -> Self {
-        Change { record, due, operations, idempotency: None, resources: Vec::new(), reserves_name: false }
+        Change { record, due, operations, idempotency: None, resources: Vec::new(), reserves_name: false, share: None }
     }
 }
 
@@ -59,6 +70,8 @@ pub(super) enum Changed<T> {
     Unknown,
     /// The idempotency key was used before, for this.
     KeyUsed(IdempotencyItem),
+    /// The team has all that it may have.
+    LimitReached(LimitReached),
 }
 
 impl Records {
@@ -80,10 +93,17 @@ impl Records {
                 Transacted::Done => return Ok(Changed::Yes(answer)),
                 Transacted::Refused(refused) => refused,
             };
+            let mut refused = refused.into_iter();
             if change.idempotency.is_some()
-                && let Some(used) = refused.into_iter().next().flatten()
+                && let Some(used) = refused.next().flatten()
             {
                 return Ok(Changed::KeyUsed(read(used)?));
+            }
+            // What is taken of the team's share comes next, see `parts`.
+            if let Some((from, change)) = share_change(&environment, &change)
+                && let Some(team) = refused.next().flatten()
+            {
+                return Ok(Changed::LimitReached(change.limits.reached(change.to.beyond(from), team)?));
             }
         }
         Err(Fault::new(environment::Code::Conflict, "The environment's record is being written by too many at once."))
@@ -121,9 +141,14 @@ impl Records {
         if let Some(idempotency) = &change.idempotency {
             parts.push(self.take_key(idempotency, id, change.record.operation, now)?);
         }
+        let mut share = before.record.share;
+        if let Some((from, change)) = share_change(before, change) {
+            parts.extend(self.change_share(&before.record.team, from, change.to, &change.limits)?);
+            share = Some(change.to);
+        }
         let ends = change.record.status.is_ended();
         let purge_at = ends.then(|| in_days(now, HISTORY_DAYS));
-        let mut record = Record { version: before.record.version + 1, updated_at: now, ..change.record.clone() };
+        let mut record = Record { version: before.record.version + 1, updated_at: now, share, ..change.record.clone() };
         let given_back = if ends { self.give_back(&record)? } else { None };
         if ends {
             record.share = None;
@@ -221,6 +246,12 @@ impl Records {
         })
         .collect()
     }
+}
+
+/// The share that is counted anew, and what it was, where it is another one.
+fn share_change(before: &Environment, change: &Change) -> Option<(Share, ShareChange)> {
+    let (from, change) = (before.record.share?, change.share?);
+    (from != change.to).then_some((from, change))
 }
 
 /// The keys of the indexes: `by_team` and `all` for lists, `due` for the sweep. Sparse: only records have them.

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// How long after the request its secret may still be arriving.
 pub const INTAKE: SignedDuration = SignedDuration::from_secs(15);
 /// How long after the request the sweep looks whether its execution was started.
-const UNSTARTED: SignedDuration = SignedDuration::from_mins(2);
+pub(super) const UNSTARTED: SignedDuration = SignedDuration::from_mins(2);
 /// How long an idempotency key is kept.
 const KEY_DAYS: i64 = 1;
 

@@ -13,11 +13,7 @@ impl Records {
     }
 
     /// What a key that counts was used for.
-    pub(super) async fn use_of(
-        &self,
-        idempotency: &Idempotency,
-        now: Timestamp,
-    ) -> Result<Option<IdempotencyItem>, Fault> {
+    pub async fn use_of(&self, idempotency: &Idempotency, now: Timestamp) -> Result<Option<IdempotencyItem>, Fault> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", text(format!("IDEMPOTENCY#{}", idempotency.key)));
         let answer = query.consistent_read(true).send().await.map_err(|error| aws::fault("dynamodb:Query", error))?;

@@ -222,6 +222,7 @@ mod tests {
             ensure: Some(report),
             remove: None,
             prove: None,
+            tidy: None,
         }
     }
 

@@ -20,6 +20,7 @@ mod strays;
 mod take_over;
 mod team;
 mod transitions;
+mod update;
 mod verdict;
 mod wishes;
 
@@ -34,6 +35,7 @@ pub use revision::{Landmarks, Revision};
 pub use strays::{Findings, SURVEYOR, TakenBack};
 pub use team::{LimitReached, Share, TeamLimit, TeamLimits};
 pub use transitions::{Activated, Begun};
+pub use update::{NewSpec, Update};
 pub use wishes::{Asked, Asking, Delete, Repair};
 
 use crate::aws;

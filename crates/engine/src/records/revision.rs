@@ -97,6 +97,7 @@ mod tests {
             ensure: Some(report),
             remove: None,
             prove: None,
+            tidy: None,
         };
         environment.steps.insert(Step::Network, step);
         environment

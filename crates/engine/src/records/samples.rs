@@ -35,21 +35,28 @@ pub(crate) fn spec(desired_count: u32) -> Spec {
     parse(&body, &defaults).expect("a request without mistakes").spec
 }
 
-pub(crate) fn planned(kind: Kind) -> ResourceItem {
-    let entry = Entry {
+pub(crate) fn entry(kind: Kind) -> Entry {
+    Entry {
         key: Key::new("network/vpc"),
         kind,
         step: Step::Network,
         after: Default::default(),
         part_of: None,
         wanted: Default::default(),
-    };
-    ResourceItem::planned(&entry, NOW)
+    }
+}
+
+pub(crate) fn planned(kind: Kind) -> ResourceItem {
+    ResourceItem::planned(&entry(kind), NOW)
+}
+
+pub(crate) fn asked_by() -> AskedBy {
+    AskedBy::principal("somebody", "arn:aws:iam::123456789012:user/s")
 }
 
 /// An environment that is being made for the first time, by its only operation.
 pub(crate) fn creating() -> Environment {
-    let asked_by = AskedBy::principal("somebody", "arn:aws:iam::123456789012:user/s");
+    let asked_by = asked_by();
     let record = Record {
         schema: SCHEMA,
         id: EnvironmentId::new(1, 1),

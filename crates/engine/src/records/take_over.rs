@@ -81,9 +81,12 @@ fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timesta
         record.fence += 1;
         record.operation = Some(next);
         record.status = Status::Updating;
+        // A change that was broken off is taken back, and in the end it says so.
+        let verdict = if record.spec == applied { None } else { old.verdict.clone() };
         record.spec = applied;
         record.generation += 1;
-        return Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
+        let new = Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
+        return Operation { verdict, ..new };
     }
     hand_to_removal(record, old, next, now)
 }
@@ -124,7 +127,16 @@ mod tests {
             let (record, new) = next(&updating(to));
             assert_eq!((record.status, new.kind, record.generation), (Status::Updating, OperationKind::Apply, 3));
             assert_eq!(record.spec, spec(1), "the spec that was active");
-            assert!(new.verdict.is_none(), "the new operation has not failed");
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_broken_off_is_taken_back_and_says_so() {
+        for (to, says_so) in [(spec(1), false), (spec(2), true)] {
+            let mut environment = updating(to);
+            let error = Fault::new(Code::Stopped, "It was stopped.");
+            environment.operations[0].verdict = Some(Verdict { error: Some(error), ..Verdict::nothing() });
+            assert_eq!(next(&environment).1.verdict.is_some(), says_so);
         }
     }
 

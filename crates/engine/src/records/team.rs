@@ -7,7 +7,7 @@
 
 use super::{Item, Record, Records, SCHEMA, number, read, text};
 use aws_sdk_dynamodb::types::{
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder,
+    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder,
 };
 use environment::{Fault, Spec};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,23 @@ pub struct Share {
 }
 
 impl Share {
+    /// A share that has room for either.
+    pub(super) fn or_more(self, other: Share) -> Share {
+        Share { environments: self.environments.max(other.environments), cpu: self.cpu.max(other.cpu) }
+    }
+
+    /// What is in this share and not in the other.
+    pub(super) fn beyond(self, other: Share) -> Share {
+        Share {
+            environments: self.environments.saturating_sub(other.environments),
+            cpu: self.cpu.saturating_sub(other.cpu),
+        }
+    }
+
+    fn is_nothing(self) -> bool {
+        self == Share { environments: 0, cpu: 0 }
+    }
+
     /// The share of an environment that is to be as this spec says.
     pub fn of(spec: &Spec) -> Self {
         Share { environments: 1, cpu: u64::from(spec.worker.cpu) * u64::from(spec.worker.desired_count) }
@@ -109,6 +126,27 @@ impl Records {
         record.share.map(|share| part(self.count(&record.team, "-", share))).transpose()
     }
 
+    /// The part that counts an environment's share anew: what it takes more must find room, what it takes less is
+    /// given back. Nothing where it takes neither. No share becomes more in one count and less in the other.
+    pub(super) fn change_share(
+        &self,
+        team: &str,
+        from: Share,
+        to: Share,
+        limits: &TeamLimits,
+    ) -> Result<Option<TransactWriteItem>, Fault> {
+        let (more, less) = (to.beyond(from), from.beyond(to));
+        if !more.is_nothing() {
+            // Of what it takes no more of, there may be less than it has: limits take nothing from anybody.
+            let limits = TeamLimits {
+                environments: limits.environments.filter(|_| more.environments > 0),
+                cpu: limits.cpu.filter(|_| more.cpu > 0),
+            };
+            return self.take_share(team, more, &limits).map(Some);
+        }
+        if less.is_nothing() { Ok(None) } else { part(self.count(team, "-", less)).map(Some) }
+    }
+
     fn count(&self, team: &str, sign: &str, share: Share) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.table)
@@ -117,10 +155,15 @@ impl Records {
             .update_expression("SET #schema = :schema ADD environments :environments, cpu :cpu")
             .expression_attribute_names("#schema", "schema")
             .expression_attribute_values(":schema", number(SCHEMA))
-            .expression_attribute_values(":environments", number(format!("{sign}{}", share.environments)))
-            .expression_attribute_values(":cpu", number(format!("{sign}{}", share.cpu)))
+            .expression_attribute_values(":environments", signed(sign, share.environments))
+            .expression_attribute_values(":cpu", signed(sign, share.cpu))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
+}
+
+/// A number with its sign; nothing has none.
+fn signed(sign: &str, count: u64) -> AttributeValue {
+    number(if count == 0 { count.to_string() } else { format!("{sign}{count}") })
 }
 
 fn part(update: UpdateBuilder) -> Result<TransactWriteItem, Fault> {
@@ -131,7 +174,7 @@ fn part(update: UpdateBuilder) -> Result<TransactWriteItem, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_dynamodb::{Client, types::AttributeValue};
+    use aws_sdk_dynamodb::Client;
 
     const SHARE: Share = Share { environments: 1, cpu: 512 };
 
@@ -182,6 +225,23 @@ mod tests {
         let update = taking(TeamLimits { environments: None, cpu: Some(256) });
         assert_eq!(update.condition_expression.as_deref(), Some("(cpu <= :room_for_cpu)"));
         assert_eq!(number_of(&update, ":room_for_cpu"), "-256");
+    }
+
+    #[test]
+    fn a_share_that_changes_takes_or_gives_back_the_difference() {
+        let limits = TeamLimits { environments: Some(3), cpu: Some(2048) };
+        let change = |from: u64, to: u64| {
+            let share = |cpu| Share { environments: 1, cpu };
+            let part = records().change_share("data", share(from), share(to), &limits).expect("a part");
+            part.map(|part| part.update.expect("an update"))
+        };
+        let more = change(512, 1024).expect("it takes more");
+        assert_eq!((number_of(&more, ":environments"), number_of(&more, ":cpu")), ("0", "512"));
+        let condition = more.condition_expression.as_deref();
+        assert_eq!(condition, Some("(attribute_not_exists(cpu) OR cpu <= :room_for_cpu)"), "of this alone");
+        let less = change(1024, 512).expect("it gives back");
+        assert_eq!((number_of(&less, ":cpu"), &less.condition_expression), ("-512", &None));
+        assert!(change(512, 512).is_none());
     }
 
     #[test]

@@ -5,10 +5,11 @@
 //! DELETE came first, and `activate` answers that the operation has to turn round. There is no third case.
 
 use super::{
-    Desired, Environment, Operation, OperationKind, OperationStatus, Record, Records, Status, Turned, Verdict,
-    change::{Change, Changed, Decision},
+    Desired, Environment, Operation, OperationKind, OperationStatus, Record, Records, Share, Status, TeamLimits,
+    Turned, Verdict,
+    change::{Change, Changed, Decision, ShareChange},
 };
-use environment::{EnvironmentId, Fault, OperationId};
+use environment::{Code, EnvironmentId, Fault, OperationId};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long an apply may take before its steps stop waiting.
@@ -32,6 +33,8 @@ pub enum Begun {
 pub enum Activated {
     /// It is active.
     Yes,
+    /// It is what it was before a change that failed. That change's first error's code.
+    TakenBack(Code),
     /// A delete was asked for meanwhile.
     Turn,
     /// Another operation has the environment.
@@ -106,13 +109,7 @@ impl Records {
     ) -> Result<Activated, Fault> {
         let changed = self.change(id, now, |environment| {
             let Some((mut record, mut operation)) = mine(environment, operation, fence) else {
-                let own = environment.ended_by(operation);
-                // Our own write seen again: Step Functions repeats a task whose answer was lost.
-                return Ok(Decision::Nothing(if own.is_some() && environment.record.status == Status::Active {
-                    Activated::Yes
-                } else {
-                    Activated::Superseded
-                }));
+                return Ok(Decision::Nothing(activated_before(environment, operation)));
             };
             if record.desired == Desired::Absent {
                 return Ok(Decision::Nothing(Activated::Turn));
@@ -120,17 +117,35 @@ impl Records {
             if let Some(not_ready) = environment.resources.values().find(|one| !one.is_ready(record.generation)) {
                 return Err(Fault::bug(format!("{} is not ready, but every step said done", not_ready.key)));
             }
-            record.status = Status::Active;
             record.applied_spec = Some(record.spec.clone());
             record.operation = None;
             // A change that failed was taken back: the environment is well, and the operation was in vain.
             let taken_back = operation.verdict.take();
-            let status = if taken_back.is_some() { OperationStatus::Failed } else { OperationStatus::Succeeded };
-            operation.end(status, environment, now);
+            let (status, ended, activated) = match &taken_back {
+                None => (Status::Active, OperationStatus::Succeeded, Activated::Yes),
+                Some(why) => (Status::UpdateFailed, OperationStatus::Failed, Activated::TakenBack(why.code())),
+            };
+            record.status = status;
+            operation.end(ended, environment, now);
             operation.verdict = Some(Verdict { usable: true, ..taken_back.unwrap_or_else(Verdict::nothing) });
-            Ok(write(record, None, [operation], Activated::Yes))
+            // While it was being changed it had room for what it was and for what it was to be.
+            let share = Some(ShareChange { to: Share::of(&record.spec), limits: TeamLimits::default() });
+            let change = Change { share, ..Change::of(record, None, vec![operation]) };
+            Ok(Decision::Write(Box::new(change), activated))
         });
         expect_known(changed.await?, Activated::Superseded)
+    }
+}
+
+/// How an operation that no longer has the environment had declared it: its own write seen again. Step Functions
+/// repeats a task whose answer was lost.
+fn activated_before(environment: &Environment, operation: OperationId) -> Activated {
+    match (environment.ended_by(operation), environment.record.status) {
+        (Some(_), Status::Active) => Activated::Yes,
+        (Some(ended), Status::UpdateFailed) => {
+            Activated::TakenBack(ended.verdict.as_ref().map_or(Code::Internal, Verdict::code))
+        }
+        _ => Activated::Superseded,
     }
 }
 
@@ -149,6 +164,7 @@ pub(super) fn expect_known<T>(changed: Changed<T>, unknown: T) -> Result<T, Faul
         Changed::Yes(answer) => Ok(answer),
         Changed::Unknown => Ok(unknown),
         Changed::KeyUsed(_) => Err(Fault::bug("a key was used by a change that takes none")),
+        Changed::LimitReached(_) => Err(Fault::bug("a limit was reached by a change that takes nothing")),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is asked for of an environment that exists: that it be gone, or be whole again.
 
 use super::{
-    AskedBy, Desired, Environment, Idempotency, IdempotencyItem, Operation, OperationKind, Records, Revision, Status,
+    AskedBy, Desired, Environment, Idempotency, IdempotencyItem, LimitReached, Operation, OperationKind, Records,
+    Revision, Status,
     change::{Change, Changed, Decision},
     transitions::{LOOK_AGAIN, write},
 };
@@ -36,6 +37,8 @@ pub enum Asked<T> {
     Replayed,
     /// The idempotency key was used for another request.
     KeyReused,
+    /// The team has all that it may have.
+    LimitReached(LimitReached),
     /// It was heard, and this is the answer.
     Heard(T),
 }
@@ -157,6 +160,7 @@ impl Records {
         });
         let used = match changed.await? {
             Changed::Unknown => return Ok(Asked::Unknown),
+            Changed::LimitReached(reached) => return Ok(Asked::LimitReached(reached)),
             Changed::Yes(Some(answer)) => return Ok(Asked::Heard(answer)),
             // What has moved it may be this request itself, sent before under the same key.
             Changed::Yes(None) => match &asking.idempotency {
@@ -180,7 +184,7 @@ impl Asking<'_> {
     }
 
     /// The operation that takes the environment for this.
-    fn operation(&self, kind: OperationKind, fence: u64) -> Operation {
+    pub(super) fn operation(&self, kind: OperationKind, fence: u64) -> Operation {
         Operation::new(self.next, kind, fence, self.asked_by.clone(), self.now)
     }
 

@@ -1,15 +1,19 @@
 //! The fingerprint of a request: whether a second one under the same Idempotency-Key asks for the same.
 
 use crate::{lifetime::Lifetime, spec::Spec};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the spec and the lifetime, in hexadecimal. The spec says what kind of credential there is and never which: a
 /// fingerprint of a secret could be tried against guesses.
 pub(super) fn of(spec: &Spec, lifetime: &Lifetime) -> String {
-    // They consist of texts, numbers and maps with texts as keys, which serde_json always can write; its
-    // objects are sorted by key, so that fields may change their order in the source.
-    let canonical = serde_json::to_value((spec, lifetime)).map(|value| value.to_string()).unwrap_or_default();
-    Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    // They consist of texts, numbers and maps with texts as keys, which serde_json always can write.
+    of_value(&serde_json::to_value((spec, lifetime)).unwrap_or_default())
+}
+
+/// SHA-256 over JSON, in hexadecimal. Objects are sorted by key, so that fields may change their order.
+pub(super) fn of_value(value: &Value) -> String {
+    Sha256::digest(value.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod address;
 mod api_url;
 mod arns;
+mod document;
 mod fargate;
 mod fields;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod lifetime;
 mod limits;
 mod names;
 mod network;
+mod patch;
 mod prefect;
 mod retention;
 mod tags;
@@ -25,8 +27,10 @@ mod worker;
 
 pub use address::may_be_a_server;
 pub use api_url::name_in;
+pub use document::document;
 pub use names::is_a_team;
 pub use network::SUBNETS;
+pub use patch::{Patch, fingerprint_of_patch, read_patch};
 pub use violation::{Violation, ViolationCode};
 
 use crate::{lifetime::Lifetime, spec::Spec};
@@ -239,7 +243,7 @@ mod tests {
         assert!(!shown.contains("pnu_canary"), "{shown}");
     }
 
-    fn any_json() -> impl Strategy<Value = Value> {
+    pub(super) fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),

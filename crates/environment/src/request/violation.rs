@@ -32,6 +32,8 @@ pub enum ViolationCode {
     SecretNotShared,
     /// It is more than the operator lets anybody have.
     LimitExceeded,
+    /// An environment is so for ever.
+    Immutable,
 }
 
 /// One thing that is wrong with a request. It never quotes text of the request: that could be a secret.

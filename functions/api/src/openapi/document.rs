@@ -3,7 +3,7 @@
 use super::{
     operations::{self, Operation, schema},
     problems::{self, Known},
-    request::EnvironmentRequest,
+    request::{EnvironmentPatch, EnvironmentRequest},
 };
 use crate::{
     problem,
@@ -69,6 +69,7 @@ fn schemas() -> Map<String, Value> {
     // What is left out of a request counts as null; what an answer always has is required.
     let mut sent = with(SchemaSettings::draft2020_12().for_deserialize());
     sent.subschema_for::<EnvironmentRequest>();
+    sent.subschema_for::<EnvironmentPatch>();
     let mut answered = with(SchemaSettings::draft2020_12().for_serialize());
     answered.subschema_for::<EnvironmentView<'_>>();
     answered.subschema_for::<OperationView<'_>>();
@@ -119,7 +120,11 @@ fn described(operation: &Operation) -> Value {
         "responses": responses,
     });
     if let Some(name) = operation.body {
-        described["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema(name)}}});
+        let mut content = json!({"application/json": {"schema": schema(name)}});
+        if operation.method == "patch" {
+            content["application/merge-patch+json"] = content["application/json"].clone();
+        }
+        described["requestBody"] = json!({"required": true, "content": content});
     }
     if !operation.is_signed() {
         described["security"] = json!([]);

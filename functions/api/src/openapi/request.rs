@@ -42,6 +42,12 @@ pub(super) struct EnvironmentRequest {
     ttl: Option<String>,
 }
 
+/// What is to be changed: a JSON merge patch (RFC 7396) of an `EnvironmentRequest`. What it names becomes so, null takes
+/// away or brings the default back, everything else stays.
+#[derive(JsonSchema)]
+#[schemars(example = json!({"worker": {"desired_count": 0}}))]
+pub(super) struct EnvironmentPatch(serde_json::Map<String, Value>);
+
 /// A workspace of Prefect Cloud (`account_id` and `workspace_id`, and a key or a secret's ARN), or a server of the team's
 /// own (`api_url`).
 #[derive(JsonSchema)]

@@ -19,7 +19,7 @@ pub fn router(service: Service) -> Router {
         .route("/health", get(health::read))
         .route("/openapi.json", get(openapi::read))
         .route(environments::MANY, post(environments::create).get(environments::list))
-        .route(environments::ONE, get(environments::read).delete(environments::delete))
+        .route(environments::ONE, get(environments::read).patch(environments::update).delete(environments::delete))
         .route(environments::REPAIR, post(environments::repair))
         .route(operations::MANY, get(operations::list))
         .route(operations::ONE, get(operations::read))

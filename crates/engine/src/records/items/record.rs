@@ -2,7 +2,10 @@
 
 use super::{Status, the_first};
 use crate::records::Share;
-use environment::{EnvironmentId, OperationId, Spec};
+use environment::{
+    EnvironmentId, OperationId, Spec,
+    lifetime::{Expiry, Lifetime},
+};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -120,6 +123,23 @@ impl Record {
     /// to protect.
     pub fn is_protected(&self) -> bool {
         self.deletion_protection.is_some() && self.desired == Desired::Present && !self.status.is_ended()
+    }
+
+    /// What a request would say of its lifetime to leave it as it is.
+    pub fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            deletion_protection: self.deletion_protection.as_ref().map(|protection| protection.reason.clone()),
+            expiry: self.expires_at.map(Expiry::At),
+        }
+    }
+
+    /// It is to live so long from now on. Who protects it for the same reason as before changes nothing.
+    pub fn live(&mut self, lifetime: &Lifetime, asked_by: &AskedBy, now: Timestamp) {
+        if self.lifetime().deletion_protection != lifetime.deletion_protection {
+            let protect = |reason: &String| Protection { reason: reason.clone(), by: asked_by.clone(), since: now };
+            self.deletion_protection = lifetime.deletion_protection.as_ref().map(protect);
+        }
+        self.expires_at = lifetime.expiry.map(|expiry| expiry.of_a_request(now));
     }
 
     /// When it is to be deleted by itself. Protection goes before expiry.

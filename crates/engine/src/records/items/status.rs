@@ -75,6 +75,11 @@ impl Status {
         matches!(self, Status::Active | Status::Updating | Status::UpdateFailed)
     }
 
+    /// Whether somebody may ask for a change: of what was made once, is not being removed and is in nobody's hands.
+    pub fn allows_update(self) -> bool {
+        matches!(self, Status::Active | Status::UpdateFailed)
+    }
+
     /// Whether there is anything to delete.
     pub fn allows_delete(self) -> bool {
         self != Status::Deleted
@@ -83,6 +88,11 @@ impl Status {
     /// Whether an operation is under way or about to be.
     pub fn is_unfinished(self) -> bool {
         matches!(self, Status::Pending | Status::Creating | Status::Updating | Status::RollingBack | Status::Deleting)
+    }
+
+    /// Whether nobody needs to look after it: it is not on its way, and nothing is left that will be tried again.
+    pub fn is_at_rest(self) -> bool {
+        !self.is_unfinished() && self != Status::DeleteFailed
     }
 
     /// Whether the environment has ended: nothing of it exists and its name is free.

@@ -37,6 +37,9 @@ pub struct StepItem {
     /// What its last `prove` came to.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prove: Option<StepReport>,
+    /// What its last `tidy` came to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tidy: Option<StepReport>,
 }
 
 impl StepItem {
@@ -46,6 +49,7 @@ impl StepItem {
             Action::Ensure => &self.ensure,
             Action::Remove => &self.remove,
             Action::Prove => &self.prove,
+            Action::Tidy => &self.tidy,
         };
         report.as_ref().filter(|report| report.operation == operation)
     }

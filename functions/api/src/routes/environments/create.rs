@@ -1,19 +1,17 @@
 //! `POST /environments`.
 
-use super::{MANY, answer, log_environment, replayed};
+use super::{MANY, answer, check_time, defaults, log_environment, plan, replayed};
 use crate::{
     body::Body, caller::Caller, idempotency::IdempotencyKey, intake, preflight, problem, problem::Problem, resolution,
-    service::Service, settings::Settings, shared_secrets, view::EnvironmentView,
+    service::Service, shared_secrets, view::EnvironmentView,
 };
 use axum::{extract::State, response::Response};
 use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
 use environment::{
-    Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
-    lifetime::{Expiry, Lifetime},
-    request::{Defaults, Request, Violation, ViolationCode, parse},
+    Entry, EnvironmentId, OperationId,
+    request::{Request, parse},
 };
 use http::{HeaderValue, StatusCode, header};
-use jiff::Timestamp;
 
 /// Asks for an environment.
 ///
@@ -81,41 +79,12 @@ pub(crate) async fn create(
     }
 }
 
-/// Refuses a time that is over: the environment would be gone before it is there.
-fn check_time(lifetime: &Lifetime, now: Timestamp) -> Result<(), Problem> {
-    match lifetime.expiry {
-        Some(Expiry::At(time)) if time <= now => {
-            let detail = "This must be a time to come.";
-            Err(problem::invalid_request(vec![Violation::new("/expires_at", ViolationCode::OutOfRange, detail)]))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Whether the request was carried out before: then its environment is in the quotas already.
 async fn is_replayed(service: &Service, key: Option<&Idempotency>) -> Result<bool, Problem> {
     match key {
         Some(key) => Ok(service.records.is_used(key, service.clock.now()).await?),
         None => Ok(false),
     }
-}
-
-fn defaults<'a>(settings: &'a Settings, caller: &'a Caller) -> Defaults<'a> {
-    Defaults {
-        partition: &settings.place.partition,
-        account: &settings.place.account,
-        region: &settings.place.region,
-        worker_image: &settings.place.worker_image,
-        worker_images: &settings.worker_images,
-        flow_policy_arns: &settings.flow_policy_arns,
-        caller_team: caller.team.as_deref(),
-        allow_local_api_url: settings.local_cloud,
-    }
-}
-
-/// Every resource of the environment. Its zones are chosen at its first step.
-fn plan(service: &Service, id: EnvironmentId, spec: &Spec) -> Vec<Entry> {
-    catalogue(&Subject { id, spec, zones: &[], place: &service.settings.place })
 }
 
 fn accepted(

@@ -5,16 +5,18 @@ pub(crate) mod delete;
 pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod repair;
+pub(crate) mod update;
 
 pub(super) use create::create;
 pub(super) use delete::delete;
 pub(super) use list::list;
 pub(super) use read::read;
 pub(super) use repair::repair;
+pub(super) use update::update;
 
 use crate::{
     caller::Caller, conditional::etag, idempotency::REPLAYED, problem, problem::Problem, service::Service,
-    view::EnvironmentView,
+    settings::Settings, view::EnvironmentView,
 };
 use axum::{
     Json,
@@ -25,7 +27,11 @@ use engine::{
     new_operation_id,
     records::{Asked, Environment},
 };
-use environment::{EnvironmentId, OperationId};
+use environment::{
+    Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
+    lifetime::{Expiry, Lifetime},
+    request::{Defaults, Violation, ViolationCode},
+};
 use executions::Execution;
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use jiff::Timestamp;
@@ -48,6 +54,36 @@ impl<S: Send + Sync> FromRequestParts<S> for AtPath {
         let id = path.ok().and_then(|Path(text)| text.parse().ok()).ok_or_else(problem::no_such_environment)?;
         log_environment(id);
         Ok(AtPath(id))
+    }
+}
+
+/// What the place and the caller add to a request.
+fn defaults<'a>(settings: &'a Settings, caller: &'a Caller) -> Defaults<'a> {
+    Defaults {
+        partition: &settings.place.partition,
+        account: &settings.place.account,
+        region: &settings.place.region,
+        worker_image: &settings.place.worker_image,
+        worker_images: &settings.worker_images,
+        flow_policy_arns: &settings.flow_policy_arns,
+        caller_team: caller.team.as_deref(),
+        allow_local_api_url: settings.local_cloud,
+    }
+}
+
+/// Every resource of the environment. Which zones its network takes makes no difference to what there is.
+fn plan(service: &Service, id: EnvironmentId, spec: &Spec) -> Vec<Entry> {
+    catalogue(&Subject { id, spec, zones: &[], place: &service.settings.place })
+}
+
+/// Refuses a time that is over: the environment would be gone before it is there.
+fn check_time(lifetime: &Lifetime, now: Timestamp) -> Result<(), Problem> {
+    match lifetime.expiry {
+        Some(Expiry::At(time)) if time <= now => {
+            let detail = "This must be a time to come.";
+            Err(problem::invalid_request(vec![Violation::new("/expires_at", ViolationCode::OutOfRange, detail)]))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -86,6 +122,7 @@ fn heard<T>(asked: Asked<T>) -> Result<Option<T>, Problem> {
         Asked::Unknown => Err(problem::no_such_environment()),
         Asked::Moved => Err(problem::precondition_failed()),
         Asked::KeyReused => Err(problem::idempotency_key_reused()),
+        Asked::LimitReached(reached) => Err(problem::team_limit_reached(reached)),
     }
 }
 

@@ -1,0 +1,97 @@
+//! A spec as the request that would ask for it: the document that a patch is merged into.
+//!
+//! Everything is spelled out, the defaults too, so that a patch changes what it names and nothing else: not even where
+//! the operator's defaults have become others since. It holds no credential, for the spec has none.
+
+use crate::spec::{Capacity, Credential, Nat, Network, Server, Spec};
+use serde_json::{Value, json};
+
+/// The request, without its credential and without what it says of the environment's lifetime.
+pub fn document(spec: &Spec) -> Value {
+    let Spec { name, team, network, prefect, worker, flows, log_retention_days, tags } = spec;
+    let mut server = match &prefect.server {
+        Server::Cloud { account_id, workspace_id } => json!({"account_id": account_id, "workspace_id": workspace_id}),
+        Server::SelfHosted { api_url } => json!({"api_url": api_url}),
+    };
+    server["work_pool"] = json!(prefect.work_pool);
+    if let Credential::SharedApiKey { secret_arn } = &prefect.credential {
+        server["api_key_secret_arn"] = json!(secret_arn);
+    }
+    json!({
+        "name": name,
+        "team": team,
+        "prefect": server,
+        "network": network_section(network),
+        "worker": {
+            "name": worker.name,
+            "image": worker.image,
+            "cpu": worker.cpu,
+            "memory": worker.memory,
+            "desired_count": worker.desired_count,
+            "command": worker.command,
+            "environment": worker.environment,
+            "secrets": worker.secrets,
+            "capacity": match worker.capacity {
+                Capacity::Fargate => "FARGATE",
+                Capacity::FargateSpot => "FARGATE_SPOT",
+            },
+        },
+        "flows": {"policy_arns": flows.policy_arns},
+        "log_retention_days": log_retention_days,
+        "tags": tags,
+    })
+}
+
+fn network_section(network: &Network) -> Value {
+    let Network::Create { vpc_cidr, public_subnets, private_subnets, nat } = network;
+    let mut section = json!({
+        "mode": "create",
+        "vpc_cidr": vpc_cidr,
+        "public_subnets": public_subnets,
+        "nat": match nat {
+            Nat::Single => "single",
+            Nat::PerAz => "per-az",
+            Nat::None => "none",
+        },
+    });
+    if *nat != Nat::None {
+        section["private_subnets"] = json!(private_subnets);
+    }
+    section
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{accepted, defaults};
+    use super::super::{Defaults, parse};
+    use super::*;
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn it_holds_no_credential() {
+        let request = accepted(&super::super::tests::minimal());
+        let credential = request.credential.expect("a key");
+        assert!(!document(&request.spec).to_string().contains(credential.expose_secret()));
+    }
+
+    proptest! {
+        /// Every field of a request has its place in the document: a field that is new in one of them only fails here.
+        #[test]
+        fn asked_for_again_it_is_the_same_spec(body in request_bodies::valid()) {
+            let policies = request_bodies::POLICIES.map(String::from);
+            let defaults = Defaults {
+                account: request_bodies::ACCOUNT,
+                region: request_bodies::REGION,
+                flow_policy_arns: &policies,
+                ..defaults()
+            };
+            let spec = parse(&body, &defaults).expect("a valid body").spec;
+            let mut again = document(&spec);
+            for credential in ["api_key", "auth_string"] {
+                again["prefect"][credential] = body["prefect"][credential].clone();
+            }
+            prop_assert_eq!(parse(&again, &defaults).expect("the document is a request").spec, spec);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `PATCH /environments/{id}`.
+
+use super::{AtPath, ONE, check_time, defaults, heard, load, nudge, plan, replayed, show};
+use crate::{
+    body::MergePatch,
+    caller::Caller,
+    conditional::IfMatch,
+    idempotency::{IdempotencyKey, hex},
+    problem,
+    problem::Problem,
+    service::Service,
+    shared_secrets,
+};
+use axum::{extract::State, response::Response};
+use engine::{
+    new_operation_id,
+    records::{Asking, Environment, Idempotency, NewSpec, Revision, Update},
+};
+use environment::{
+    EnvironmentId, OperationId,
+    request::{Patch, Violation, ViolationCode, fingerprint_of_patch, read_patch},
+};
+use http::StatusCode;
+use serde_json::Value;
+
+/// How often a patch is merged anew because others have changed the environment meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// Asks for an environment to be changed: a JSON merge patch (RFC 7396) of what POST takes.
+///
+/// The patch is refused as a whole, with every reason, or accepted as a whole. One that changes nothing starts
+/// nothing. Otherwise one operation makes the environment as it is now wanted; should that fail, it makes it again as
+/// it was before.
+pub(crate) async fn update(
+    State(service): State<Service>,
+    caller: Caller,
+    AtPath(id): AtPath,
+    key: IdempotencyKey,
+    IfMatch(only_at): IfMatch,
+    MergePatch(patch): MergePatch,
+) -> Result<Response, Problem> {
+    let fingerprint = hex(&format!("{id}\n{}", fingerprint_of_patch(&patch)));
+    for _ in 0..ATTEMPTS {
+        let environment = load(&service, &caller, id).await?;
+        let key = key.scoped(&environment.record.team, "PATCH", ONE, fingerprint.clone());
+        if let Some(operation) = carried_out_before(&service, id, key.as_ref()).await? {
+            return replay(&service, &caller, &environment, operation).await;
+        }
+        let asked = Asked { environment: &environment, patch: &patch, key, only_at: only_at.clone() };
+        if let Some(answer) = asked.carry_out(&service, &caller).await? {
+            return Ok(answer);
+        }
+    }
+    Err(problem::changed_meanwhile())
+}
+
+/// A patch of an environment as it was read.
+struct Asked<'a> {
+    environment: &'a Environment,
+    patch: &'a Value,
+    key: Option<Idempotency>,
+    only_at: Option<Vec<Revision>>,
+}
+
+impl Asked<'_> {
+    /// Carries the request out; nothing where the environment is another one by now, or somebody else was quicker.
+    async fn carry_out(self, service: &Service, caller: &Caller) -> Result<Option<Response>, Problem> {
+        let record = &self.environment.record;
+        if self.only_at.as_ref().is_some_and(|revisions| !revisions.contains(&self.environment.revision())) {
+            return Err(problem::precondition_failed());
+        }
+        if record.status.is_ended() {
+            return Err(problem::not_changeable(record.status));
+        }
+        let patch = read_patch(&record.spec, &record.lifetime(), self.patch, &defaults(&service.settings, caller));
+        let Patch { spec, lifetime, credential } = patch.map_err(problem::invalid_request)?;
+        let unavailable = not_yet(self.patch, credential.is_some(), spec.tags != record.spec.tags);
+        if !unavailable.is_empty() {
+            return Err(problem::invalid_request(unavailable));
+        }
+        if spec == record.spec && lifetime == record.lifetime() {
+            return Ok(Some(show(service, StatusCode::OK, self.environment)));
+        }
+        if spec != record.spec && !record.status.allows_update() {
+            return Err(problem::not_changeable(record.status));
+        }
+        if lifetime.expiry != record.lifetime().expiry {
+            check_time(&lifetime, service.clock.now())?;
+        }
+        service.settings.limits.check(&spec)?;
+        shared_secrets::check(&service.secrets, &spec).await?;
+
+        let (id, now) = (record.id, service.clock.now());
+        let asking = Asking {
+            environment: id,
+            next: new_operation_id(now),
+            asked_by: &caller.asked_by,
+            idempotency: self.key,
+            only_at: self.only_at,
+            now,
+        };
+        let entries = plan(service, id, &spec);
+        let new =
+            NewSpec { from: &record.spec, to: spec, lifetime, entries: &entries, limits: service.settings.limits.team };
+        match heard(service.records.ask_for_update(&asking, &new).await?)? {
+            None | Some(Update::Outdated) => Ok(None),
+            Some(Update::Not(status)) => Err(problem::not_changeable(status)),
+            Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?))),
+            Some(Update::Going(record)) => {
+                nudge(service, id, asking.next, record.fence, now).await;
+                accepted(service, caller, id).await.map(Some)
+            }
+        }
+    }
+}
+
+/// The operation that the same request has led to before, if it was sent before.
+async fn carried_out_before(
+    service: &Service,
+    id: EnvironmentId,
+    key: Option<&Idempotency>,
+) -> Result<Option<Option<OperationId>>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    match service.records.use_of(key, service.clock.now()).await? {
+        None => Ok(None),
+        Some(used) if used.environment_id == id && used.fingerprint == key.fingerprint => Ok(Some(used.operation_id)),
+        Some(_) => Err(problem::idempotency_key_reused()),
+    }
+}
+
+/// The same request again: goes on with what the first one may have left undone, and shows what became of it.
+async fn replay(
+    service: &Service,
+    caller: &Caller,
+    environment: &Environment,
+    operation: Option<OperationId>,
+) -> Result<Response, Problem> {
+    let record = &environment.record;
+    if let Some(operation) = operation.filter(|operation| record.operation == Some(*operation)) {
+        nudge(service, record.id, operation, record.fence, service.clock.now()).await;
+    }
+    accepted(service, caller, record.id).await.map(replayed)
+}
+
+/// The environment as it is now.
+async fn accepted(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
+    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?))
+}
+
+/// What cannot be changed yet.
+fn not_yet(patch: &Value, has_key: bool, has_tags: bool) -> Vec<Violation> {
+    let name = if patch["prefect"]["auth_string"].is_string() { "auth_string" } else { "api_key" };
+    let of = |pointer: &str| Violation::new(pointer, ViolationCode::NotAvailable, "This cannot be changed yet.");
+    let key = has_key.then(|| of(&format!("/prefect/{name}")));
+    key.into_iter().chain(has_tags.then(|| of("/tags"))).collect()
+}

@@ -1,0 +1,288 @@
+//! Update: what a patch names becomes so, nothing else is touched, and what cannot become so leaves all as it was.
+
+use end_to_end::{
+    Environment, Refusal, Stage,
+    api::text,
+    requests::{request, unique},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[tokio::test]
+async fn another_worker_takes_the_place_of_the_one_before() {
+    let stage = Stage::set().await;
+    let name = unique("image");
+    let environment = stage.create(&request(&name)).await;
+    let before = environment.physical("worker/task-definition").to_owned();
+    let patch =
+        json!({"worker": {"image": "busybox:2", "cpu": 1024, "memory": 2048, "environment": {"COLOUR": "blue"}}});
+
+    let updated = update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
+
+    assert_eq!(changed(&environment, &updated), ["worker/task-definition"], "one more revision, and nothing else");
+    let definition = updated.physical("worker/task-definition");
+    let (is, count) = service(&stage, &name).await;
+    assert_eq!((is.task_definition(), is.running_count(), count), (Some(definition), 1, 1), "the service: {is:?}");
+    let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
+    let seen = look.expect("the definition is there").task_definition.expect("a definition");
+    let container = &seen.container_definitions()[0];
+    assert_eq!((container.image(), seen.cpu(), seen.memory()), (Some("busybox:2"), Some("1024"), Some("2048")));
+    let variables: Vec<_> = container.environment().iter().filter(|one| one.name() == Some("COLOUR")).collect();
+    assert_eq!(variables[0].value(), Some("blue"));
+    let old = stage.cloud.ecs.describe_task_definition().task_definition(&before).send().await;
+    let status = old.ok().and_then(|old| old.task_definition).and_then(|old| old.status);
+    assert_ne!(status, Some("ACTIVE".into()), "nothing can be started from the revision before");
+    assert_eq!(updated.0["spec"]["worker"]["image"], "busybox:2");
+    let operation = updated.operation();
+    assert_eq!((text(&operation["kind"]), text(&operation["status"])), ("apply", "SUCCEEDED"), "{operation}");
+    ends_without_a_trace(&stage, &updated).await;
+}
+
+#[tokio::test]
+async fn a_worker_is_paused_and_goes_on() {
+    let stage = Stage::set().await;
+    let name = unique("pause");
+    let environment = stage.create(&request(&name)).await;
+    for count in [0, 2, 1] {
+        let updated = update(&stage, environment.id(), &json!({"worker": {"desired_count": count}})).await;
+        let updated = updated.must_be("ACTIVE");
+        assert_eq!(changed(&environment, &updated), Vec::<String>::new(), "nothing has another id");
+        let (is, _) = service(&stage, &name).await;
+        assert_eq!((is.desired_count(), is.running_count()), (count, count), "wanted and running tasks");
+    }
+    ends_without_a_trace(&stage, &environment).await;
+}
+
+#[tokio::test]
+async fn capacity_changes_to_spot_and_back() {
+    let stage = Stage::set().await;
+    let name = unique("spot");
+    let environment = stage.create(&request(&name)).await;
+    for (capacity, provider) in [("FARGATE_SPOT", "FARGATE_SPOT"), ("FARGATE", "FARGATE")] {
+        let updated = update(&stage, environment.id(), &json!({"worker": {"capacity": capacity}})).await;
+        updated.must_be("ACTIVE");
+        let (is, _) = service(&stage, &name).await;
+        let strategy: Vec<&str> = is.capacity_provider_strategy().iter().map(|one| one.capacity_provider()).collect();
+        assert_eq!(strategy, [provider]);
+    }
+    // What is as it should be is left alone, although on demand it was made by another name.
+    let before = service(&stage, &name).await.0;
+    stage.api.repair(environment.id()).await.expect(202);
+    stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
+    let after = service(&stage, &name).await.0;
+    assert_eq!(after.deployments()[0].id(), before.deployments()[0].id(), "no new deployment");
+    ends_without_a_trace(&stage, &environment).await;
+}
+
+#[tokio::test]
+async fn logs_are_kept_for_as_long_as_is_wanted_by_now() {
+    let stage = Stage::set().await;
+    let name = unique("days");
+    let environment = stage.create(&request(&name)).await;
+    let updated = update(&stage, environment.id(), &json!({"log_retention_days": 7})).await.must_be("ACTIVE");
+    assert_eq!(changed(&environment, &updated), Vec::<String>::new());
+    let groups = stage.cloud.logs.describe_log_groups().log_group_name_prefix(format!("/ecs/{name}-")).send().await;
+    let groups = groups.expect("log groups").log_groups.unwrap_or_default();
+    let days: Vec<_> = groups.iter().map(|group| group.retention_in_days()).collect();
+    assert_eq!(days, [Some(7), Some(7)]);
+    ends_without_a_trace(&stage, &environment).await;
+}
+
+#[tokio::test]
+async fn what_changes_nothing_starts_nothing() {
+    let stage = Stage::set().await;
+    let name = unique("same");
+    let environment = stage.create(&request(&name)).await;
+    for patch in [json!({}), json!({"name": name, "worker": {"cpu": 512}, "tags": {"never": null}})] {
+        let answer = stage.api.update(environment.id(), &patch).await;
+        let shown = Environment(answer.expect(200));
+        assert_eq!((shown.status(), shown.operations().len()), ("ACTIVE", 1), "{shown}");
+    }
+    stage.delete(environment.id()).await;
+}
+
+/// Nothing is built of it, so that it needs no operation, and one that is under way is not in its way.
+#[tokio::test]
+async fn how_long_it_lives_is_changed_at_any_moment() {
+    let stage = Stage::set().await;
+    let mut body = request(&unique("live"));
+    body["deletion_protection"] = json!({"reason": "in use"});
+    let id = stage.request(&body).await;
+    stage.table.hold(&id, "worker").await;
+    stage.api.delete(&id).await.problem(409, "DELETION_PROTECTED");
+    let patch = json!({"deletion_protection": null, "expires_at": "2040-01-01T00:00:00Z"});
+    let now = Environment(stage.api.update(&id, &patch).await.expect(200));
+    assert_eq!(now.0["expires_at"], "2040-01-01T00:00:00Z", "{now}");
+    assert!(now.0["deletion_protection"].is_null(), "{now}");
+    let over = stage.api.update(&id, &json!({"expires_at": "2020-01-01T00:00:00Z"})).await;
+    assert_eq!(over.violations(), ["/expires_at OUT_OF_RANGE"]);
+    stage.table.let_go(&id, "worker").await;
+    let active = stage.api.at_rest(&id).await.must_be("ACTIVE");
+    assert_eq!(active.operations().len(), 1, "the create alone: {active}");
+    ends_without_a_trace(&stage, &active).await;
+}
+
+#[tokio::test]
+async fn a_patch_is_refused_as_a_whole_and_with_every_reason() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("refuse"))).await;
+    let patch = json!({
+        "name": "other", "network": {"nat": "none"}, "prefect": {"work_pool": "other"},
+        "worker": {"name": "other", "cpu": 300}, "log_retention_days": 2, "colour": null
+    });
+    let answer = stage.api.update(environment.id(), &patch).await;
+    assert_eq!(
+        answer.violations(),
+        [
+            "/colour UNKNOWN_FIELD",
+            "/log_retention_days NOT_ALLOWED",
+            "/name IMMUTABLE",
+            "/network/nat IMMUTABLE",
+            "/prefect/work_pool IMMUTABLE",
+            "/worker/cpu NOT_ALLOWED",
+            "/worker/name IMMUTABLE",
+        ]
+    );
+    let after = stage.api.read(environment.id()).await;
+    assert_eq!((after.status(), after.operations().len()), ("ACTIVE", 1), "nothing was begun: {after}");
+    stage.api.update("env-00000000000000000000000000", &json!({})).await.problem(404, "NOT_FOUND");
+    stage.delete(environment.id()).await;
+    let gone = stage.api.update(environment.id(), &json!({"log_retention_days": 7})).await;
+    let problem = gone.problem(409, "NOT_CHANGEABLE");
+    assert!(text(&problem["detail"]).contains("DELETED"), "it says what it is: {problem}");
+}
+
+#[tokio::test]
+async fn asked_for_twice_it_is_one_update() {
+    let stage = Stage::set().await;
+    let name = unique("twice");
+    let environment = stage.create(&request(&name)).await;
+    let patch = json!({"log_retention_days": 7});
+    stage.table.hold(environment.id(), "network").await;
+    let first = Environment(stage.api.update_with_key(environment.id(), &patch, &name).await.expect(202));
+    assert_eq!((first.status(), &first.0["spec"]["log_retention_days"]), ("UPDATING", &json!(7)), "{first}");
+    let again = stage.api.update_with_key(environment.id(), &patch, &name).await;
+    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
+    assert_eq!(Environment(again.expect(202)).operation()["id"], first.operation()["id"], "the same operation");
+    let other = json!({"log_retention_days": 14});
+    stage.api.update_with_key(environment.id(), &other, &name).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
+    let problem = stage.api.update(environment.id(), &other).await.problem(409, "NOT_CHANGEABLE");
+    assert!(text(&problem["detail"]).contains("UPDATING"), "it says what it is: {problem}");
+    stage.table.let_go(environment.id(), "network").await;
+    let updated = stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
+    assert_eq!(updated.operations().len(), 2, "the create and one update: {updated}");
+    stage.delete(environment.id()).await;
+}
+
+#[tokio::test]
+async fn only_what_the_caller_has_seen_is_changed() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("seen"))).await;
+    let path = format!("/environments/{}", environment.id());
+    let seen = stage.api.get(&path).await.header("etag").to_owned();
+    update(&stage, environment.id(), &json!({"log_retention_days": 7})).await.must_be("ACTIVE");
+    let patch = json!({"log_retention_days": 14}).to_string();
+    let late = stage.api.send(http::Method::PATCH, &path, &[("if-match", &seen)], patch).await;
+    late.problem(412, "PRECONDITION_FAILED");
+    stage.delete(environment.id()).await;
+}
+
+#[tokio::test]
+async fn a_change_that_fails_leaves_what_was_and_a_later_one_is_made() {
+    let stage = Stage::set().await;
+    let name = unique("denied");
+    let environment = stage.create(&request(&name)).await;
+    let before = stage.inventory_of(&environment.marks()).await;
+    let patch = json!({"worker": {"image": "busybox:2"}, "log_retention_days": 7});
+    let refusal = Refusal::of("worker", "ecs:UpdateService", "ecs", &format!("cluster/{name}-cluster"));
+
+    let failed = refusal.during(&stage, update(&stage, environment.id(), &patch)).await.must_be("UPDATE_FAILED");
+
+    let (operation, verdict) = (failed.operation(), failed.verdict());
+    assert_eq!(text(&operation["status"]), "FAILED", "{operation}");
+    assert_eq!(verdict["failed_step"], "worker", "{verdict:#}");
+    assert_eq!(verdict["error"]["code"], "ACCESS_DENIED", "{verdict:#}");
+    assert_eq!(verdict["usable"], true, "all is as it was: {verdict:#}");
+    assert_eq!(failed.0["spec"], environment.0["spec"], "what was applied is wanted again");
+    assert_eq!(changed(&environment, &failed), Vec::<String>::new(), "the revision of before, too");
+    stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after a change that was taken back");
+
+    let updated = update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
+    assert_eq!(updated.0["spec"]["log_retention_days"], 7);
+    assert_eq!(changed(&environment, &updated), ["worker/task-definition"]);
+    ends_without_a_trace(&stage, &updated).await;
+}
+
+#[tokio::test]
+async fn a_delete_turns_a_change_round() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("turned"))).await;
+    stage.table.hold(environment.id(), "worker").await;
+    stage.api.update(environment.id(), &json!({"worker": {"image": "busybox:2"}})).await.expect(202);
+    let halfway = |now: &Environment| now.outcome("worker-setup", "ensure") == "done";
+    stage.api.until(environment.id(), "there is another revision", halfway).await;
+    stage.api.delete(environment.id()).await.expect(202);
+    stage.table.let_go(environment.id(), "worker").await;
+
+    let deleted = stage.api.at_rest(environment.id()).await.must_be("DELETED");
+
+    assert_eq!(deleted.operations().len(), 2, "the create, and the change that turned: {deleted}");
+    stage.inventory_of(&environment.marks()).await.must_be_empty("after a delete during a change");
+}
+
+/// The execution is stopped when half of the change is made: the sweep takes it back.
+#[tokio::test]
+async fn a_change_that_is_stopped_is_taken_back() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("stopped"))).await;
+    let before = stage.inventory_of(&environment.marks()).await;
+    stage.table.hold(environment.id(), "worker").await;
+    stage.api.update(environment.id(), &json!({"worker": {"image": "busybox:2"}})).await.expect(202);
+    let halfway = |now: &Environment| now.outcome("worker-setup", "ensure") == "done";
+    let now = stage.api.until(environment.id(), "there is another revision", halfway).await;
+    let execution = text(&now.operation()["execution_arn"]);
+    stage.cloud.executions.stop_execution().execution_arn(execution).send().await.expect("stop the execution");
+    stage.table.let_go(environment.id(), "worker").await;
+    stage.table.make_due(environment.id()).await;
+    stage.functions.invoke("operation", &json!({"action": "sweep"})).await;
+
+    let taken_back = stage.api.at_rest(environment.id()).await.must_be("UPDATE_FAILED");
+
+    assert_eq!(taken_back.verdict()["error"]["code"], "STOPPED", "{taken_back}");
+    assert_eq!(taken_back.verdict()["usable"], true, "{taken_back}");
+    assert_eq!(taken_back.0["spec"], environment.0["spec"]);
+    stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after a change that was stopped");
+    ends_without_a_trace(&stage, &taken_back).await;
+}
+
+async fn update(stage: &Stage, id: &str, patch: &Value) -> Environment {
+    let accepted = Environment(stage.api.update(id, patch).await.expect(202));
+    assert_eq!(accepted.status(), "UPDATING", "the update is accepted: {accepted}");
+    stage.api.at_rest(id).await
+}
+
+/// The worker's service, and how many services its cluster has.
+async fn service(stage: &Stage, name: &str) -> (aws_sdk_ecs::types::Service, usize) {
+    let cluster = format!("{name}-cluster");
+    let look = stage.cloud.ecs.describe_services().cluster(&cluster).services("dev-worker").send().await;
+    let all = stage.cloud.ecs.list_services().cluster(&cluster).send().await.expect("the cluster is there");
+    let found = look.expect("the cluster is there").services.unwrap_or_default();
+    (found.into_iter().next().expect("the service is there"), all.service_arns().len())
+}
+
+async fn ends_without_a_trace(stage: &Stage, environment: &Environment) {
+    let deleted = stage.delete(environment.id()).await;
+    stage.inventory_of(&environment.marks()).await.must_be_empty(&format!("after the delete of {}", deleted.id()));
+}
+
+/// The physical id of every resource.
+fn ids(environment: &Environment) -> BTreeMap<String, Value> {
+    let id = |resource: &Value| (text(&resource["key"]).to_owned(), resource["id"].clone());
+    environment.resources().iter().map(id).collect()
+}
+
+/// The resources whose physical ids are not those of before.
+fn changed(before: &Environment, after: &Environment) -> Vec<String> {
+    let (before, after) = (ids(before), ids(after));
+    after.into_iter().filter(|(key, id)| before.get(key) != Some(id)).map(|(key, _)| key).collect()
+}
