@@ -87,6 +87,9 @@ const LIMITS: &[Limit] = limits! {
     };
     "/flows/policy_arns/0", 2048, OutOfRange, |body, n| body["flows"] = json!({"policy_arns": [long_policy(n)]});
     "/log_retention_days", 3653, NotAllowed, |body, n| body["log_retention_days"] = json!(n);
+    "/deletion_protection/reason", 256, OutOfRange, |body, n| body["deletion_protection"] = json!({"reason": x(n)});
+    "/expires_at", 20, Invalid, |body, n| body["expires_at"] = json!(cut("2027-01-01T00:00:00ZX", n));
+    "/ttl", 5, Invalid, |body, n| body["ttl"] = json!(cut("PT36HX", n));
     "/tags", 40, OutOfRange, |body, n| body["tags"] = json!(members(n, |_| x(1)));
     "/tags/A", 256, OutOfRange, |body, n| body["tags"] = json!({"A": x(n)});
 };
@@ -173,7 +176,7 @@ fn the_longest_names_are_accepted_and_one_more_letter_is_refused() {
 
 #[test]
 fn every_field_has_its_limit() {
-    let sections = ["/prefect", "/network", "/worker", "/flows"];
+    let sections = ["/prefect", "/network", "/worker", "/flows", "/deletion_protection"];
     let in_the_table: BTreeSet<&str> = LIMITS.iter().map(|limit| limit.pointer).collect();
     for pointer in POINTERS.iter().filter(|pointer| !sections.contains(pointer)) {
         assert!(in_the_table.contains(pointer), "{pointer} has no limit in the table");
@@ -185,10 +188,12 @@ fn every_field_has_its_limit() {
 fn the_tests_know_every_field() {
     let mut body = minimal();
     body["?"] = json!(1);
-    for section in ["prefect", "network", "worker", "flows"] {
+    for section in ["prefect", "network", "worker", "flows", "deletion_protection"] {
         body[section]["?"] = json!(1);
     }
-    let violations = parse(&body, &defaults()).expect_err("five unknown fields");
+    let mut violations = parse(&body, &defaults()).expect_err("six unknown fields");
+    // What must be given is told as well.
+    violations.retain(|violation| violation.code == ViolationCode::UnknownField);
     let mut known = BTreeSet::new();
     for violation in violations {
         let section = violation.pointer.strip_suffix("/?").expect("an unknown field");
