@@ -21,7 +21,7 @@ async fn a_flow_run_ends_completed_in_the_environments_network_with_its_roles() 
     ran_where_it_belongs(&stage, &environment, &server, &greeting).await;
 
     // A task that ends before Prefect hears of it: only ECS's event tells the worker.
-    let vain = server.deploy("greet", &pool, json!({"command": "python -c exit('no-luck')"})).await;
+    let vain = server.deploy("greet", &pool, json!({"command": "sh -c 'echo no-luck; exit 3'"})).await;
     let run = server.schedule(&vain).await;
     let ended = server.ended(&run).await;
     assert_eq!(ended["state_type"], "CRASHED", "the run ended otherwise: {}", ended["state"]);
