@@ -7,6 +7,7 @@
 
 mod calls;
 mod completes;
+mod crashes;
 mod fails;
 mod rights;
 mod server;

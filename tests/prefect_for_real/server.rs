@@ -25,12 +25,23 @@ impl Server {
         Server { http, api_url: variable("PREFECT_SERVER"), auth_string: variable("PREFECT_AUTH_STRING") }
     }
 
-    /// What it answers, where it answers with success; its status otherwise.
+    /// What it answers, where it answers with success; its status otherwise. A server with SQLite that is busy says 503
+    /// and has done nothing: it is asked again, as Prefect's own clients do.
     pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, u16> {
+        until(&format!("the Prefect server answers {method} {path}"), || async {
+            match self.ask_once(method.clone(), path, body.as_ref()).await {
+                Err(503) => Err("it is busy (503)".to_owned()),
+                answer => Ok(answer),
+            }
+        })
+        .await
+    }
+
+    async fn ask_once(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, u16> {
         let (user, password) = self.auth_string.split_once(':').expect("user and password");
         let mut request = self.http.request(method, format!("{}{path}", self.api_url)).basic_auth(user, Some(password));
         if let Some(body) = body {
-            request = request.json(&body);
+            request = request.json(body);
         }
         let answer = request.send().await.unwrap_or_else(|error| panic!("{path}: the server does not answer: {error}"));
         let status = answer.status();
@@ -99,12 +110,16 @@ impl Server {
         .await
     }
 
-    /// What a run has logged.
-    pub async fn logs(&self, run: &str) -> Vec<String> {
+    /// Waits until something is among what a run has logged. Runs hand their lines in now and then.
+    pub async fn has_logged(&self, run: &str, words: &str) {
         let filter = json!({"logs": {"flow_run_id": {"any_": [run]}}});
-        let logs = self.post("/logs/filter", filter).await;
-        let messages = logs.as_array().into_iter().flatten().filter_map(|log| log["message"].as_str());
-        messages.map(str::to_owned).collect()
+        until(&format!("the flow run {run} has logged {words:?}"), || async {
+            let logs = self.post("/logs/filter", filter.clone()).await;
+            let lines = logs.as_array().into_iter().flatten().filter_map(|log| log["message"].as_str());
+            let lines: Vec<&str> = lines.collect();
+            if lines.iter().any(|line| line.contains(words)) { Ok(()) } else { Err(format!("{lines:#?}")) }
+        })
+        .await;
     }
 }
 
