@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod conditional;
 mod console;
+mod eta;
 mod idempotency;
 mod intake;
 mod json;

@@ -1,6 +1,7 @@
 //! What every handler may use: the records, three clients, the resolver, the settings.
 
 use crate::{
+    eta::Remembered,
     preflight,
     resolution::{Resolver, SystemResolver},
     settings::Settings,
@@ -22,6 +23,7 @@ pub struct Service {
     pub(crate) look_every: Duration,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) remembered: Remembered,
 }
 
 impl Service {
@@ -43,6 +45,7 @@ impl Service {
             look_every: Duration::from_secs(1),
             settings: Arc::new(settings),
             clock,
+            remembered: Remembered::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod change;
 mod create;
 mod due;
+mod durations;
 mod end;
 mod history;
 mod items;

@@ -49,12 +49,12 @@ pub(crate) async fn delete(
             StatusCode::ACCEPTED
         }
     };
-    Ok(show(&service, status, &load(&service, &caller, id).await?))
+    Ok(show(&service, status, &load(&service, &caller, id).await?).await)
 }
 
 /// The same request again: what became of it, and not another try. 202 also where it left something.
 async fn replay(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
     let environment = load(service, caller, id).await?;
     let status = if environment.record.status == Status::Deleted { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(replayed(show(service, status, &environment)))
+    Ok(replayed(show(service, status, &environment).await))
 }

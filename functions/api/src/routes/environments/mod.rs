@@ -108,8 +108,9 @@ fn answer(status: StatusCode, view: &EnvironmentView<'_>) -> Response {
 }
 
 /// The environment as it is recorded now, under its ETag.
-fn show(service: &Service, status: StatusCode, environment: &Environment) -> Response {
-    let mut response = answer(status, &EnvironmentView::of(environment, &service.executions));
+async fn show(service: &Service, status: StatusCode, environment: &Environment) -> Response {
+    let eta = service.eta(environment).await;
+    let mut response = answer(status, &EnvironmentView::of(environment, &service.executions, eta));
     response.headers_mut().insert(header::ETAG, etag(&environment.revision()));
     response
 }

@@ -49,5 +49,5 @@ pub(crate) async fn repair(
 
 /// The environment as it is now.
 async fn accepted(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
-    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?))
+    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await)
 }
