@@ -23,3 +23,4 @@ mod stopped;
 mod strays;
 mod turning_round;
 mod update;
+mod validating;

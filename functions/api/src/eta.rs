@@ -31,10 +31,26 @@ impl EtaView {
         EtaView { expected_at: after(eta.expected_seconds), latest_at: after(eta.latest_seconds), eta }
     }
 
-    /// What a create of all this takes by the usual times, from when it was asked for: the same whenever it is told.
-    pub(crate) fn of_create(record: &Record, entries: &[Entry]) -> Self {
-        let eta = longest_path(entries, Direction::Apply, &History::default(), |_| Progress::ToDo);
-        EtaView::at(record.created_at, eta)
+    /// Of nothing: it is through already.
+    pub(crate) fn none(now: Timestamp) -> Self {
+        EtaView::at(now, longest_path(&[], Direction::Apply, &History::default(), |_| Progress::Done))
+    }
+
+    /// What it takes to make all of this.
+    pub(crate) fn of_create(entries: &[Entry], history: &History, now: Timestamp) -> Self {
+        EtaView::at(now, longest_path(entries, Direction::Apply, history, |_| Progress::ToDo))
+    }
+
+    /// The same as a request is told that was accepted: by the usual times, so that it is the same whenever it is told.
+    pub(crate) fn as_accepted(record: &Record, entries: &[Entry]) -> Self {
+        EtaView::of_create(entries, &History::default(), record.created_at)
+    }
+
+    /// What it takes to remove these of an environment.
+    pub(crate) fn of_removal(environment: &Environment, entries: &[Entry], history: &History, now: Timestamp) -> Self {
+        let item = |entry: &Entry| environment.resources.get(&entry.key);
+        let progress = |entry: &Entry| to_remove(entry, item(entry), now);
+        EtaView::at(now, longest_path(entries, Direction::Remove, history, progress))
     }
 
     /// What is left of the operation that has the environment; nothing where none has.
@@ -45,17 +61,15 @@ impl EtaView {
         }
         let entries = |spec: &Spec| catalogue(&Subject { id: record.id, spec, zones: &record.zones, place });
         let wanted = entries(&record.spec);
+        if record.desired == Desired::Absent || record.status.allows_remove() {
+            return Some(EtaView::of_removal(environment, &wanted, history, now));
+        }
         let applied = record.applied_spec.as_ref().map(entries).unwrap_or_default();
         let plan = Plan::between(&applied, &wanted);
+        let keeps = |entry: &Entry| plan.fate(&entry.key) == Some(Fate::Keep);
         let item = |entry: &Entry| environment.resources.get(&entry.key);
-        let left = if record.desired == Desired::Absent || record.status.allows_remove() {
-            longest_path(&wanted, Direction::Remove, history, |entry| to_remove(entry, item(entry), now))
-        } else {
-            let keeps = |entry: &Entry| plan.fate(&entry.key) == Some(Fate::Keep);
-            let made = |entry: &Entry| to_make(item(entry), record.generation, keeps(entry), now);
-            longest_path(&wanted, Direction::Apply, history, made)
-        };
-        Some(EtaView::at(now, left))
+        let progress = |entry: &Entry| to_make(item(entry), record.generation, keeps(entry), now);
+        Some(EtaView::at(now, longest_path(&wanted, Direction::Apply, history, progress)))
     }
 
     /// In how many seconds another look is worth while.
@@ -116,7 +130,7 @@ impl Service {
         {
             return Arc::clone(history);
         }
-        let history = self.records.history().await.unwrap_or_else(|fault| {
+        let history = self.records.durations().await.unwrap_or_else(|fault| {
             tracing::warn!(?fault, "the history could not be read: the usual times count");
             History::default()
         });

@@ -9,6 +9,7 @@ mod caller;
 mod conditional;
 mod console;
 mod eta;
+mod forecast;
 mod idempotency;
 mod intake;
 mod json;

@@ -5,6 +5,7 @@ mod calls;
 mod generated;
 mod names;
 mod quotas;
+mod validating;
 
 use crate::{Limits, Service, Settings, router, settings::team_pattern};
 use axum::{body::Body, response::Response};

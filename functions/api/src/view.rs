@@ -228,7 +228,7 @@ impl<'a> EnvironmentView<'a> {
             status: Status::Pending,
             actions: actions::at(Status::Pending, record.deletion_protection.is_some()),
             resources,
-            eta: Some(EtaView::of_create(record, entries)),
+            eta: Some(EtaView::as_accepted(record, entries)),
             operations: vec![operation],
             deleted_by: None,
             updated_at: record.created_at,

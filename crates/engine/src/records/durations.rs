@@ -58,7 +58,7 @@ impl Records {
     }
 
     /// How long things took, as far as it is remembered.
-    pub async fn history(&self) -> Result<History, Fault> {
+    pub async fn durations(&self) -> Result<History, Fault> {
         let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", text(DURATION));
         let answer = query.send().await.map_err(|error| aws::fault("dynamodb:Query", error))?;

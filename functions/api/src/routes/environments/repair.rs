@@ -7,6 +7,7 @@ use crate::{
     idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
+    query::Parameters,
     service::Service,
 };
 use axum::{extract::State, response::Response};
@@ -24,9 +25,12 @@ pub(crate) async fn repair(
     State(service): State<Service>,
     caller: Caller,
     AtPath(id): AtPath,
+    parameters: Parameters,
     key: IdempotencyKey,
     IfMatch(only_at): IfMatch,
 ) -> Result<Response, Problem> {
+    // Whoever wants it only tried must not have it done.
+    parameters.none()?;
     let team = load(&service, &caller, id).await?.record.team;
     let now = service.clock.now();
     let asking = Asking {
