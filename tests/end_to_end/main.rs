@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a surprise ends the test")]
 
 mod choices;
+mod drift;
 mod eta;
 mod failures;
 mod fence;
@@ -21,6 +22,7 @@ mod requests;
 mod secrets;
 mod stopped;
 mod strays;
+mod template;
 mod turning_round;
 mod update;
 mod validating;

@@ -4,6 +4,7 @@
 //! [`problem`], axum's own included. Nothing here waits for an environment: the state machine does.
 
 mod actions;
+mod asking;
 mod body;
 mod caller;
 mod conditional;

@@ -34,6 +34,8 @@ pub(crate) fn settings(pattern: &str) -> Settings {
         state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
         network_function_arn: function("network"),
         identity_function_arn: function("identity"),
+        cluster_function_arn: function("cluster"),
+        worker_function_arn: function("worker"),
         team_pattern: team_pattern(pattern).expect("a pattern"),
         administrator_pattern: None,
         limits: Limits::default(),

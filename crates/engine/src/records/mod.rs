@@ -46,7 +46,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use environment::{EnvironmentId, Fault, Key, Step};
+use environment::{Entry, EnvironmentId, Fault, Key, Place, Step, Subject, catalogue, properties::Reference};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, HashMap};
@@ -74,6 +74,24 @@ pub struct Environment {
     pub steps: BTreeMap<Step, StepItem>,
     /// The operations, newest first.
     pub operations: Vec<Operation>,
+}
+
+impl Environment {
+    /// What it consists of by its spec, in the zones that are chosen by now.
+    pub fn catalogue(&self, place: &Place) -> Vec<Entry> {
+        let Record { id, spec, zones, .. } = &self.record;
+        catalogue(&Subject { id: *id, spec, zones, place })
+    }
+
+    /// What a reference stands for, as far as it is recorded.
+    pub fn lookup(&self, reference: &Reference) -> Option<String> {
+        let referred = self.resources.get(reference.key())?;
+        match reference {
+            Reference::Id(_) => referred.id.clone(),
+            Reference::Attribute(_, name) if name == "Arn" => referred.arn.clone(),
+            Reference::Attribute(_, name) => referred.attributes.get(name).cloned(),
+        }
+    }
 }
 
 impl Records {

@@ -15,7 +15,7 @@ async fn told(calls: &AwsCalls, key: Option<&str>) -> Answer {
         request.headers_mut().insert("idempotency-key", HeaderValue::from_str(key).expect("a header"));
     }
     let mut service = service_with(calls, false);
-    service.preflight_budget = Duration::from_millis(50);
+    service.budget = Duration::from_millis(50);
     send_to(service, request).await
 }
 
