@@ -5,6 +5,7 @@ use end_to_end::{
     api::{list, text},
     requests::{request, unique},
 };
+use http::Method;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, env, fs};
 
@@ -62,6 +63,22 @@ async fn what_was_changed_by_hand_is_told_and_left_and_a_repair_corrects_it() {
     let unseen = list(&drift["resources"]).iter().find(|it| it["key"] == "identity/worker-task-role");
     let unseen = unseen.unwrap_or_else(|| panic!("{drift:#}"));
     assert_eq!((&unseen["outcome"], &unseen["error"]["code"]), (&json!("NOT_CHECKED"), &json!("ACCESS_DENIED")));
+
+    let repair = format!("/environments/{}/repair?validate_only=true", environment.id());
+    let forecast = stage.api.send(Method::POST, &repair, &[], "").await.expect(200);
+    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
+    let moves: Vec<String> = moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect();
+    assert_eq!(
+        moves,
+        [
+            "change network/vpc",
+            "create network/private-route",
+            "change cluster/worker-log-group",
+            "create cluster/flows-log-group"
+        ],
+        "{forecast:#}"
+    );
+    assert_eq!(stage.api.read(environment.id()).await, environment, "nothing was done");
 
     stage.api.repair(environment.id()).await.expect(202);
     stage.api.get(&path).await.problem(409, "NOT_COMPARABLE");

@@ -46,6 +46,13 @@ impl EtaView {
         EtaView::of_create(entries, &History::default(), record.created_at)
     }
 
+    /// What it takes to carry out a plan of these.
+    pub(crate) fn of_plan(plan: &Plan, entries: &[Entry], history: &History, now: Timestamp) -> Self {
+        let keeps = |entry: &Entry| plan.fate(&entry.key) == Some(Fate::Keep);
+        let progress = |entry: &Entry| if keeps(entry) { Progress::Done } else { Progress::ToDo };
+        EtaView::at(now, longest_path(entries, Direction::Apply, history, progress))
+    }
+
     /// What it takes to remove these of an environment.
     pub(crate) fn of_removal(environment: &Environment, entries: &[Entry], history: &History, now: Timestamp) -> Self {
         let item = |entry: &Entry| environment.resources.get(&entry.key);

@@ -4,9 +4,13 @@
 //! was created, changed or started. What it tells is what there is now: it reserves nothing.
 
 use crate::{eta::EtaView, preflight::Room, service::Service};
-use engine::records::{Environment, ResourceState};
-use environment::{Cost, Entry, EnvironmentId, Plan, Subject, catalogue, cost};
+use engine::{
+    drift::{Comparison, Looked},
+    records::{Environment, ResourceState},
+};
+use environment::{Cost, Entry, EnvironmentId, Key, Plan, cost};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a request would come to.
 #[derive(Debug, Serialize)]
@@ -18,8 +22,19 @@ pub(crate) struct Forecast {
     /// The account's quotas, where the request needs a part of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Room>,
+    /// What a repair will meet and nobody can foresee the outcome of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_foreseen: Vec<NotForeseen>,
     eta: EtaView,
     cost: Cost,
+}
+
+/// A resource of which a look does not tell what a repair will do.
+#[derive(Debug, Serialize)]
+struct NotForeseen {
+    key: Key,
+    /// What the look came to.
+    outcome: Comparison,
 }
 
 impl Forecast {
@@ -34,6 +49,27 @@ impl Forecast {
         let there = what_is_there(service, environment);
         let eta = EtaView::of_removal(environment, &there, &*service.history().await, service.clock.now());
         Forecast::between(service, Some(environment.record.id), &there, &[], eta)
+    }
+
+    /// Of a repair, by what was seen: it makes what is missing and corrects what differs.
+    pub(crate) async fn of_repair(service: &Service, environment: &Environment, looked: Vec<Looked>) -> Forecast {
+        let wanted = environment.catalogue(&service.settings.place);
+        let seen: BTreeMap<&Key, &Looked> = looked.iter().map(|it| (&it.key, it)).collect();
+        let mut there = wanted.clone();
+        there.retain(|entry| seen.get(&entry.key).is_none_or(|it| it.outcome != Comparison::Deleted));
+        for entry in &mut there {
+            for change in seen.get(&entry.key).into_iter().flat_map(|it| &it.changes) {
+                entry.wanted.insert(change.property.clone(), change.seen.clone());
+            }
+        }
+        let plan = Plan::between(&there, &wanted);
+        let eta = EtaView::of_plan(&plan, &wanted, &*service.history().await, service.clock.now());
+        let is_foreseen = |outcome| matches!(outcome, Comparison::InSync | Comparison::Modified | Comparison::Deleted);
+        let others = looked.iter().filter(|it| !is_foreseen(it.outcome));
+        let not_foreseen = others.map(|it| NotForeseen { key: it.key.clone(), outcome: it.outcome }).collect();
+        let id = Some(environment.record.id);
+        // What is missing is paid for again; nothing else costs more or less.
+        Forecast { not_foreseen, ..Forecast::between(service, id, &there, &wanted, eta) }
     }
 
     /// Of a request that was carried out before, under its key: nothing would be done.
@@ -51,15 +87,13 @@ impl Forecast {
     ) -> Forecast {
         let plan = Plan::between(applied, wanted);
         let cost = cost(&service.settings.place.region, applied, wanted);
-        Forecast { validate_only: true, environment_id, plan, quotas: None, eta, cost }
+        Forecast { validate_only: true, environment_id, plan, quotas: None, not_foreseen: Vec::new(), eta, cost }
     }
 }
 
 /// What exists of an environment, or may.
 fn what_is_there(service: &Service, environment: &Environment) -> Vec<Entry> {
-    let record = &environment.record;
-    let subject = Subject { id: record.id, spec: &record.spec, zones: &record.zones, place: &service.settings.place };
-    let mut entries = catalogue(&subject);
+    let mut entries = environment.catalogue(&service.settings.place);
     entries.retain(|entry| match environment.resources.get(&entry.key).map(|item| (item.state, &item.id)) {
         Some((ResourceState::Gone, _) | (ResourceState::Planned, None)) | None => false,
         Some(_) => true,

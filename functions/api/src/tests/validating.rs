@@ -79,7 +79,7 @@ async fn a_parameter_that_nobody_knows_makes_nothing() {
     for path in [
         "/environments?validate_onyl=true".to_owned(),
         "/environments?validate_only=yes".to_owned(),
-        format!("/environments/{id}/repair?validate_only=true"),
+        format!("/environments/{id}/repair?dry_run=true"),
     ] {
         let mut request = post(whole_body().to_string());
         *request.uri_mut() = path.parse().expect("a path");

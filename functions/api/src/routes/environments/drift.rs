@@ -5,7 +5,7 @@ use crate::{asking::ask, caller::Caller, problem, problem::Problem, query::Param
 use axum::{Json, extract::State};
 use engine::{
     drift::{Comparison, Drift, DriftCall, Looked},
-    records::Status,
+    records::{Environment, Status},
 };
 use environment::{Entry, EnvironmentId, Fault};
 use futures::future::join_all;
@@ -39,6 +39,13 @@ pub(crate) async fn drift(
     if !matches!(status, Status::Active | Status::UpdateFailed) {
         return Err(problem::not_comparable(status));
     }
+    let looked_at = service.clock.now();
+    let resources = look(&service, &environment).await;
+    Ok(Json(DriftView { environment_id: id, status, looked_at, in_sync: in_sync(&resources), resources }))
+}
+
+/// What the functions see of each resource.
+pub(super) async fn look(service: &Service, environment: &Environment) -> Vec<Looked> {
     let settings = &service.settings;
     let functions = [
         ("network", &settings.network_function_arn),
@@ -46,9 +53,8 @@ pub(crate) async fn drift(
         ("cluster", &settings.cluster_function_arn),
         ("worker", &settings.worker_function_arn),
     ];
-    let looked_at = service.clock.now();
-    let question = DriftCall::of(id);
-    let answers = join_all(functions.map(|(_, function)| ask::<Drift>(&service, function, &question))).await;
+    let question = DriftCall::of(environment.record.id);
+    let answers = join_all(functions.map(|(_, function)| ask::<Drift>(service, function, &question))).await;
     let answers: BTreeMap<&str, Result<Drift, Fault>> =
         functions.map(|(name, _)| name).into_iter().zip(answers).collect();
     for (function, answer) in &answers {
@@ -56,9 +62,7 @@ pub(crate) async fn drift(
             tracing::warn!(function, ?fault, "its resources were not looked at");
         }
     }
-    let entries = environment.catalogue(&service.settings.place);
-    let resources: Vec<Looked> = entries.iter().map(|entry| told(entry, &answers)).collect();
-    Ok(Json(DriftView { environment_id: id, status, looked_at, in_sync: in_sync(&resources), resources }))
+    environment.catalogue(&settings.place).iter().map(|entry| told(entry, &answers)).collect()
 }
 
 /// What was told of a resource by the function that makes it.
