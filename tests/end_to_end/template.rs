@@ -119,7 +119,8 @@ async fn the_template_says_what_it_is_and_what_it_leaves_out() {
     let mut exported: Vec<String> = resources.values().map(|resource| types(resource, "Type")).collect();
     let mut made: Vec<String> = environment.resources().iter().map(|resource| types(resource, "type")).collect();
     made.retain(|kind| kind.starts_with("AWS::"));
-    (exported.sort(), made.sort());
+    exported.sort();
+    made.sort();
     assert_eq!(exported, made, "everything that is AWS's");
     stage.delete(environment.id()).await;
     stage.api.get("/environments/env-00000000000000000000000000/template").await.problem(404, "NOT_FOUND");

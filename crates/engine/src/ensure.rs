@@ -211,6 +211,7 @@ impl<G: Group> Turn<'_, G> {
         self.save(item).await?;
         // An ETA is told from it and nothing else: without it the work is done all the same.
         if let Some(seconds) = took
+            && self.has_time()
             && let Err(fault) = self.engine.records.note_duration(item.kind, seconds).await
         {
             tracing::warn!(resource = %item.key, ?fault, "how long it took is not remembered");

@@ -117,7 +117,9 @@ const FRESH: SignedDuration = SignedDuration::from_mins(1);
 
 /// The service's history as it was last read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Remembered(Arc<Mutex<Option<(Timestamp, Arc<History>)>>>);
+pub(crate) struct Remembered(Arc<Mutex<Option<ReadAt>>>);
+
+type ReadAt = (Timestamp, Arc<History>);
 
 impl Service {
     /// What is left of the operation that has the environment.
