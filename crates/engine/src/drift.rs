@@ -15,6 +15,7 @@ use crate::{
 use environment::{Change, Code, Entry, EnvironmentId, Fault, Key, Kind, OperationId, Place, diff, resolve};
 use futures::future::join_all;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub struct Drift {
 }
 
 /// What a look at a resource came to.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Looked {
     /// The resource.
     pub key: Key,
@@ -72,7 +73,7 @@ pub struct Looked {
 }
 
 /// How a resource is, beside what the spec says. The first four are CloudFormation's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Comparison {
     /// As the spec says, as far as it can be seen.

@@ -10,12 +10,13 @@ use crate::{
     kind::Kind,
     properties::{Properties, Reference, diff, references_of},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of every resource of an environment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Plan {
     /// How many resources are made.
     pub create: usize,
@@ -32,7 +33,7 @@ pub struct Plan {
 }
 
 /// What becomes of a resource.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Planned {
     /// The resource.
     pub key: Key,
@@ -47,7 +48,7 @@ pub struct Planned {
 }
 
 /// What becomes of a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It is made.
@@ -63,7 +64,7 @@ pub enum Fate {
 }
 
 /// A property that changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlannedChange {
     /// Its name.
     pub property: String,

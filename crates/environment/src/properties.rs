@@ -1,6 +1,7 @@
 //! Properties of resources, in CloudFormation's names and shapes, and what they refer to.
 
 use crate::key::Key;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
@@ -87,7 +88,7 @@ pub fn resolve(value: &Value, lookup: &impl Fn(&Reference) -> Option<String>) ->
 }
 
 /// A property that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The property's name.
     pub property: String,

@@ -10,15 +10,19 @@ use environment::{
     Direction, Entry, Eta, Fate, History, Place, Plan, Progress, Spec, Subject, catalogue, eta::eta as longest_path,
 };
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// When an operation will be through.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExpectedTime")]
 pub(crate) struct EtaView {
     /// When it is to be expected.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     expected_at: Timestamp,
     /// When it is through nine times of ten.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     latest_at: Timestamp,
     #[serde(flatten)]
     pub(crate) eta: Eta,

@@ -9,15 +9,18 @@ use engine::{
     records::{Environment, ResourceState},
 };
 use environment::{Cost, Entry, EnvironmentId, Key, Plan, cost};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What a request would come to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Forecast {
+    /// True: nothing was done.
     validate_only: bool,
     /// The environment that the request is about. None where it would make one.
     environment_id: Option<EnvironmentId>,
+    /// What becomes of each resource.
     plan: Plan,
     /// The account's quotas, where the request needs a part of them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,13 +28,16 @@ pub(crate) struct Forecast {
     /// What a repair will meet and nobody can foresee the outcome of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_foreseen: Vec<NotForeseen>,
+    /// When it would be through, counted from now.
     eta: EtaView,
+    /// What it would cost.
     cost: Cost,
 }
 
 /// A resource of which a look does not tell what a repair will do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NotForeseen {
+    /// The resource.
     key: Key,
     /// What the look came to.
     outcome: Comparison,

@@ -8,10 +8,11 @@ use crate::{asking::ask, problem, problem::Problem, service::Service};
 use engine::{Preflight, Quota, preflight::Report};
 use environment::{EnvironmentId, Spec};
 use futures::future::join_all;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What there is of the account's quotas.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Room {
     /// The quotas that the environment needs a part of.
     counted: Vec<Quota>,

@@ -10,17 +10,24 @@ use engine::{
 use environment::{Entry, EnvironmentId, Fault};
 use futures::future::join_all;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How an environment differs from its spec.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Drift")]
 pub(crate) struct DriftView {
+    /// The environment.
     environment_id: EnvironmentId,
+    /// How it is.
     status: Status,
+    /// When the looks began.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     looked_at: Timestamp,
     /// Whether everything is as the spec says. Null where nothing else was seen and not all could be looked at.
     in_sync: Option<bool>,
+    /// What each look came to.
     resources: Vec<Looked>,
 }
 
