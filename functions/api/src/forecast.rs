@@ -6,9 +6,9 @@
 use crate::{eta::EtaView, preflight::Room, service::Service};
 use engine::{
     drift::{Comparison, Looked},
-    records::{Environment, ResourceState},
+    records::{Environment, Record, ResourceState},
 };
-use environment::{Cost, Entry, EnvironmentId, Key, Plan, cost};
+use environment::{Cost, Entry, EnvironmentId, Key, Plan, Spec, Subject, catalogue, cost};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,6 +48,16 @@ impl Forecast {
     pub(crate) async fn of_create(service: &Service, entries: &[Entry], room: Room) -> Forecast {
         let eta = EtaView::of_create(entries, &*service.history().await, service.clock.now());
         Forecast { quotas: Some(room), ..Forecast::between(service, None, &[], entries, eta) }
+    }
+
+    /// Of a change to this spec.
+    pub(crate) async fn of_change(service: &Service, environment: &Environment, spec: &Spec) -> Forecast {
+        let there = what_is_there(service, environment);
+        let Record { id, zones, .. } = &environment.record;
+        let wanted = catalogue(&Subject { id: *id, spec, zones, place: &service.settings.place });
+        let plan = Plan::between(&there, &wanted);
+        let eta = EtaView::of_plan(&plan, &wanted, &*service.history().await, service.clock.now());
+        Forecast::between(service, Some(*id), &there, &wanted, eta)
     }
 
     /// Of a delete.

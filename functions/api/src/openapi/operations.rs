@@ -105,11 +105,19 @@ pub(super) fn all() -> Vec<Operation> {
             description: "A JSON merge patch (RFC 7396) of what a request for an environment holds. Refused as a whole, with \
                           every reason, or accepted as a whole. Should it fail, the environment is made again as it was \
                           before.",
-            parameters: with(vec![environment(), parameters::if_match()], parameters::of_a_request()),
+            parameters: with(
+                vec![environment(), parameters::validate_only(), parameters::if_match()],
+                parameters::of_a_request(),
+            ),
             body: Some("EnvironmentPatch"),
             answers: vec![
                 answer(202, "It is being changed.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED]),
-                answer(200, "Nothing is to be built for it.", "Environment", &[ETAG, RETRY_AFTER]),
+                answer(
+                    200,
+                    "Nothing is to be built for it. With `validate_only`: what it would come to; nothing was done.",
+                    "Environment|Forecast",
+                    &[ETAG, RETRY_AFTER],
+                ),
             ],
         },
         Operation {

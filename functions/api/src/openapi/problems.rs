@@ -72,6 +72,7 @@ pub(super) fn of(operation: &str) -> &'static [&'static str] {
         ],
         "updateEnvironment" => &[
             "NOT_FOUND",
+            "INVALID_QUERY",
             "MALFORMED_JSON",
             "UNREADABLE_BODY",
             "INVALID_IDEMPOTENCY_KEY",

@@ -3,8 +3,7 @@
 use super::{MANY, answer, check_time, defaults, log_environment, plan, replayed};
 use crate::{
     body::Body, caller::Caller, forecast::Forecast, idempotency::IdempotencyKey, intake, preflight, preflight::Room,
-    problem, problem::Problem, query::Parameters, resolution, service::Service, shared_secrets,
-    view::EnvironmentView,
+    problem, problem::Problem, query::Parameters, resolution, service::Service, shared_secrets, view::EnvironmentView,
 };
 use axum::{
     Json,
