@@ -20,7 +20,8 @@ def main():
     with step("sam validate --lint"):
         tools.run([tools.tool("sam"), "validate", "--lint"], env=environment)
     with step("cfn-lint"):
-        tools.run([tools.tool("cfn-lint"), "template.yaml", "bootstrap/account.yaml"])
+        examples = sorted(str(example) for example in Path("docs/examples").glob("*.json"))
+        tools.run([tools.tool("cfn-lint"), "template.yaml", "bootstrap/account.yaml"] + examples)
     with step("checkov (what it is not asked about, and why: bootstrap/checkov.yaml)"):
         checkov = tools.install(Path(__file__).with_name("requirements-lint.txt"), "venv-lint") / "bin" / "checkov"
         files = ["-f", "template.yaml", "-f", "bootstrap/account.yaml"]

@@ -5,6 +5,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a surprise ends the test")]
 
 mod choices;
+mod drift;
+mod eta;
 mod failures;
 mod fence;
 mod foreign;
@@ -20,5 +22,7 @@ mod requests;
 mod secrets;
 mod stopped;
 mod strays;
+mod template;
 mod turning_round;
 mod update;
+mod validating;

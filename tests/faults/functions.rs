@@ -60,11 +60,14 @@ impl Functions {
         let clock: Arc<dyn Clock> = Arc::clone(&account.clock) as Arc<dyn Clock>;
         let records = Records::new(aws_sdk_dynamodb::Client::new(&config), TABLE);
         let machine = format!("arn:aws:states:{REGION}:{}:stateMachine:{STACK}", account.id);
+        let function = |name: &str| format!("arn:aws:lambda:{REGION}:{}:function:{STACK}-{name}", account.id);
         let settings = Settings {
             place: place(&account.id),
             state_machine_arn: machine.clone(),
-            network_function_arn: format!("arn:aws:lambda:{REGION}:{}:function:{STACK}-network", account.id),
-            identity_function_arn: format!("arn:aws:lambda:{REGION}:{}:function:{STACK}-identity", account.id),
+            network_function_arn: function("network"),
+            identity_function_arn: function("identity"),
+            cluster_function_arn: function("cluster"),
+            worker_function_arn: function("worker"),
             team_pattern: None,
             administrator_pattern: None,
             limits: Limits { team: TeamLimits { environments: Some(5), cpu: None }, workers: None },

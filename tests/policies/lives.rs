@@ -125,7 +125,7 @@ async fn turned_round(stage: &Stage) {
     stage.api.at_rest(&id).await.must_be("DELETED");
 }
 
-/// A repair of a network that somebody has led elsewhere.
+/// Drift and repair of a network that somebody has led elsewhere.
 async fn repaired(stage: &Stage) {
     let environment = stage.create(&request(&unique("led"))).await;
     let ec2 = &stage.cloud.ec2;
@@ -137,6 +137,8 @@ async fn repaired(stage: &Stage) {
     let replace = ec2.replace_route_table_association().association_id(association);
     let replace = replace.route_table_id(environment.physical("network/public-route-table"));
     replace.send().await.expect("somebody leads a subnet elsewhere");
+    let drift = stage.api.get(&format!("/environments/{}/drift", environment.id())).await.expect(200);
+    assert_eq!(drift["in_sync"], false, "every function has looked: {drift:#}");
     stage.api.repair(environment.id()).await.expect(202);
     stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
     stage.delete(environment.id()).await;

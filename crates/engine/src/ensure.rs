@@ -205,10 +205,25 @@ impl<G: Group> Turn<'_, G> {
     }
 
     async fn note_ready(&self, item: &mut ResourceItem) -> Result<Progress, Trouble> {
+        let took = self.took(item);
         item.become_(ResourceState::Ready, self.now());
         item.generation = self.generation();
         self.save(item).await?;
+        // An ETA is told from it and nothing else: without it the work is done all the same.
+        if let Some(seconds) = took
+            && self.has_time()
+            && let Err(fault) = self.engine.records.note_duration(item.kind, seconds).await
+        {
+            tracing::warn!(resource = %item.key, ?fault, "how long it took is not remembered");
+        }
         Ok(Progress::Done)
+    }
+
+    /// How long it took to become ready, where it is of a kind that is waited for and was worked on now.
+    fn took(&self, item: &ResourceItem) -> Option<u32> {
+        let was_waited_for = item.kind.is_waited_for() && item.state == ResourceState::Settling;
+        let is_of_now = was_waited_for && item.worked_on == self.generation();
+        is_of_now.then(|| u32::try_from(self.now().duration_since(item.since).as_secs()).ok()).flatten()
     }
 
     /// Whether nothing of this generation can have been made under its recorded id: if that is not there, somebody

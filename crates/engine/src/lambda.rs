@@ -4,6 +4,7 @@ use crate::{
     aws,
     call::Call,
     clock::SystemClock,
+    drift::DriftCall,
     preflight::Preflight,
     records::Records,
     resource::Group,
@@ -42,6 +43,8 @@ pub enum Event {
     Turn(Call),
     /// By the API: whether an environment would fit.
     Preflight(Preflight),
+    /// By the API: how an environment differs from its spec.
+    Drift(DriftCall),
     /// By the survey and by operators: what belongs to no living environment.
     Survey(SurveyCall),
 }
@@ -71,6 +74,16 @@ impl<G: Group> Engine<G> {
                     let report = self.preflight(&asked).await;
                     tracing::info!(quotas = report.quotas.len(), "quotas told");
                     json(&report)
+                }
+                .instrument(span)
+                .await
+            }
+            Event::Drift(asked) => {
+                let span = tracing::info_span!("call", action = "drift", environment = %asked.environment_id);
+                async {
+                    let drift = self.drift(&asked).await?;
+                    tracing::info!(resources = drift.resources.len(), "looked at");
+                    json(&drift)
                 }
                 .instrument(span)
                 .await
@@ -185,7 +198,9 @@ mod tests {
         });
         assert!(matches!(serde_json::from_value(turn.clone()), Ok(Event::Turn(_))));
         assert!(matches!(serde_json::from_value(json!({"action": "survey"})), Ok(Event::Survey(_))));
-        for action in ["preflight", "survey", "observe"] {
+        let drift = json!({"action": "drift", "environment_id": environment});
+        assert!(matches!(serde_json::from_value(drift), Ok(Event::Drift(_))));
+        for action in ["preflight", "drift", "survey", "observe"] {
             let mut mixed = turn.clone();
             mixed["action"] = json!(action);
             assert!(serde_json::from_value::<Event>(mixed).is_err(), "{action} has no step");

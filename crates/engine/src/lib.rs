@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod call;
 pub mod clock;
+pub mod drift;
 mod ensure;
 pub mod lambda;
 pub mod preflight;

@@ -15,7 +15,7 @@ use crate::{
     resource::{Group, Site},
 };
 use environment::{
-    Code, Entry, Fault, Key, Place, Properties, Subject, catalogue,
+    Code, Entry, Fault, Key, Place, Properties,
     properties::{Reference, resolve},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -163,9 +163,7 @@ impl<G: Group> Turn<'_, G> {
 
     /// The catalogue with the zones that are recorded by now.
     pub(crate) fn read_catalogue(&mut self) {
-        let record = &self.environment.record;
-        self.entries =
-            catalogue(&Subject { id: record.id, spec: &record.spec, zones: &record.zones, place: &self.engine.place });
+        self.entries = self.environment.catalogue(&self.engine.place);
     }
 
     /// A resource as recorded, or as planned where a newer catalogue knows one more.
@@ -213,14 +211,7 @@ impl<G: Group> Turn<'_, G> {
 
     /// A resource's site. In a removal, references to what is gone are null; otherwise they must be known.
     pub(crate) fn site<'s>(&'s self, entry: &'s Entry, item: &'s ResourceItem) -> Result<Site<'s>, Fault> {
-        let lookup = |reference: &Reference| {
-            let referred = self.environment.resources.get(reference.key())?;
-            match reference {
-                Reference::Id(_) => referred.id.clone(),
-                Reference::Attribute(_, name) if name == "Arn" => referred.arn.clone(),
-                Reference::Attribute(_, name) => referred.attributes.get(name).cloned(),
-            }
-        };
+        let lookup = |reference: &Reference| self.environment.lookup(reference);
         let wanted = match self.call.action {
             Action::Ensure | Action::Tidy => {
                 entry.wanted.iter().map(|(name, value)| Ok((name.clone(), resolve(value, &lookup)?)))

@@ -9,11 +9,12 @@ use crate::{
     kind::Kind,
     prices::{self, HOURS_PER_MONTH, Price, Prices, Unit},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// What an environment costs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Cost {
     /// Whether there are prices of the region. Without them there is nothing else to say.
     pub priced: bool,
@@ -25,7 +26,7 @@ pub struct Cost {
 }
 
 /// What there is to pay.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Bill {
     /// The currency.
     pub currency: String,
@@ -46,7 +47,7 @@ pub struct Bill {
 }
 
 /// How much more than before.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
     /// In an hour.
     pub hourly: f64,
@@ -55,7 +56,7 @@ pub struct Difference {
 }
 
 /// A part of the bill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Item {
     /// What is charged.
     #[serde(flatten)]
@@ -67,7 +68,7 @@ pub struct Item {
 }
 
 /// What AWS charges a resource for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Charge {
     /// The resource.
     pub key: Key,
@@ -78,7 +79,7 @@ pub struct Charge {
 }
 
 /// A price that was counted with.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Listed {
     /// What for.
     pub unit: Unit,

@@ -7,6 +7,7 @@
 //! soon as there is enough of it.
 
 use crate::{catalogue::Entry, key::Key, kind::Kind, step::Step};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ pub const SAMPLES: usize = 64;
 const ENOUGH: usize = 10;
 
 /// When an operation will be through, counted from now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Eta {
     /// In how many seconds it is to be expected: half of them are sooner.
     pub expected_seconds: u32,
@@ -29,7 +30,7 @@ pub struct Eta {
 }
 
 /// What times are taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// What AWS usually takes.

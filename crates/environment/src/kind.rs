@@ -197,6 +197,11 @@ impl Kind {
         }
     }
 
+    /// Whether it takes so long to become ready that an operation waits for it: how long it took is remembered.
+    pub fn is_waited_for(self) -> bool {
+        self.usual_seconds() > 10
+    }
+
     /// How long it usually takes to go, in seconds. Decides the first wait of a removal.
     pub fn usual_removal_seconds(self) -> u32 {
         match self {

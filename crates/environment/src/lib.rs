@@ -17,6 +17,7 @@ pub mod request;
 pub mod spec;
 pub mod step;
 pub mod tags;
+pub mod template;
 
 pub use catalogue::{Entry, Subject, catalogue, keys};
 pub use cost::{Cost, cost};
@@ -31,3 +32,4 @@ pub use plan::{Fate, Plan, Planned};
 pub use properties::{Change, Properties, diff, resolve};
 pub use spec::Spec;
 pub use step::Step;
+pub use template::template;

@@ -10,12 +10,13 @@ use crate::{
     kind::Kind,
     properties::{Properties, Reference, diff, references_of},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of every resource of an environment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Plan {
     /// How many resources are made.
     pub create: usize,
@@ -32,7 +33,7 @@ pub struct Plan {
 }
 
 /// What becomes of a resource.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Planned {
     /// The resource.
     pub key: Key,
@@ -47,7 +48,7 @@ pub struct Planned {
 }
 
 /// What becomes of a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It is made.
@@ -63,7 +64,7 @@ pub enum Fate {
 }
 
 /// A property that changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlannedChange {
     /// Its name.
     pub property: String,
@@ -89,8 +90,12 @@ impl Plan {
                 None => Planned::of(entry, Fate::Create, Vec::new()),
                 Some(before) => becomes(before, entry, &anew),
             };
-            let is_another = planned.action == Fate::Change && entry.kind.has_another_id_after_a_change();
-            if is_another || planned.action == Fate::Replace {
+            let has_another_id = match planned.action {
+                Fate::Create | Fate::Replace => true,
+                Fate::Change => entry.kind.has_another_id_after_a_change(),
+                Fate::Delete | Fate::Keep => false,
+            };
+            if has_another_id {
                 anew.insert(entry.key.clone());
             }
             resources.push(planned);
@@ -231,6 +236,17 @@ mod tests {
         assert_eq!(told(&plan), [definition, "change worker/service TaskDefinition"]);
         let service = plan.resources.iter().find(|planned| planned.key == keys::service()).expect("the service");
         assert_eq!(service.changes[0].follows, Some(keys::task_definition()));
+    }
+
+    #[test]
+    fn what_refers_to_something_that_is_missing_follows_what_is_made_in_its_place() {
+        let all = entries(&spec(Nat::Single));
+        let mut there = all.clone();
+        there.retain(|entry| entry.key != Key::new("network/nat-gateway"));
+        assert_eq!(
+            told(&Plan::between(&there, &all)),
+            ["create network/nat-gateway", "change network/private-route NatGatewayId"]
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Properties of resources, in CloudFormation's names and shapes, and what they refer to.
 
 use crate::key::Key;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 
@@ -28,7 +29,8 @@ pub enum Reference {
 }
 
 impl Reference {
-    fn read(value: &Value) -> Option<Reference> {
+    /// What a value refers to, if it is a reference and nothing else.
+    pub fn read(value: &Value) -> Option<Reference> {
         let object = value.as_object().filter(|object| object.len() == 1)?;
         let (intrinsic, argument) = object.iter().next()?;
         match intrinsic.as_str() {
@@ -86,7 +88,7 @@ pub fn resolve(value: &Value, lookup: &impl Fn(&Reference) -> Option<String>) ->
 }
 
 /// A property that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The property's name.
     pub property: String,

@@ -46,6 +46,16 @@ impl Step {
         }
     }
 
+    /// The function that makes and removes its resources.
+    pub fn function(self) -> &'static str {
+        match self {
+            Step::Network | Step::Egress => "network",
+            Step::Identity => "identity",
+            Step::Cluster => "cluster",
+            Step::WorkerSetup | Step::Worker => "worker",
+        }
+    }
+
     /// The name in payloads, keys and logs.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -4,10 +4,13 @@
 //! [`problem`], axum's own included. Nothing here waits for an environment: the state machine does.
 
 mod actions;
+mod asking;
 mod body;
 mod caller;
 mod conditional;
 mod console;
+mod eta;
+mod forecast;
 mod idempotency;
 mod intake;
 mod json;

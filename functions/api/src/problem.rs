@@ -288,6 +288,15 @@ pub(crate) fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The path does not have this method", detail)
 }
 
+/// While an operation is at work, everything differs from what it shall be.
+pub(crate) fn not_comparable(status: Status) -> Problem {
+    let detail = format!(
+        "An environment can be compared with its spec when it is ACTIVE or UPDATE_FAILED. It is {}.",
+        status.as_str()
+    );
+    Problem::new(StatusCode::CONFLICT, "NOT_COMPARABLE", "The environment cannot be compared now", detail)
+}
+
 /// Only what was made once, and is not being removed, can be made whole again.
 pub(crate) fn not_repairable(status: Status) -> Problem {
     let detail =

@@ -20,6 +20,19 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
+    /// Whether the request is to be tried and not carried out. Nothing else can be asked for.
+    pub(crate) fn validate_only(self) -> Result<bool, Problem> {
+        let mut reader = self.read(&["validate_only"]);
+        let validates_only = reader.is_set("validate_only");
+        reader.finish()?;
+        Ok(validates_only)
+    }
+
+    /// Refuses every parameter.
+    pub(crate) fn none(self) -> Result<(), Problem> {
+        self.read(&[]).finish()
+    }
+
     /// Reads the parameters of these names. Those that end in `[]` may be given more than once, those that end in
     /// `[key]` once for every key.
     pub(crate) fn read(self, known: &'static [&'static str]) -> Reader {
@@ -27,8 +40,10 @@ impl Parameters {
         for (name, value) in self.0 {
             let (is_known, is_list) = (known.contains(&form(&name).as_str()), known.contains(&&*format!("{name}[]")));
             if !is_known && !is_list {
-                let known = known.join(", ").replace("[]", "");
-                let detail = format!("There is no such parameter. There are: {known}.");
+                let detail = match known {
+                    [] => "There are no parameters here.".to_owned(),
+                    known => format!("There is no such parameter. There are: {}.", known.join(", ").replace("[]", "")),
+                };
                 reader.refuse(&name, ViolationCode::UnknownField, detail);
             } else if !is_list && reader.get(&name).is_some() {
                 reader.refuse(&name, ViolationCode::Conflict, "This parameter is given more than once.");
@@ -86,6 +101,12 @@ impl Reader {
             self.refuse(name, ViolationCode::Invalid, form);
         }
         value
+    }
+
+    /// Whether a parameter says yes. It says no where it is not given.
+    pub(crate) fn is_set(&mut self, name: &str) -> bool {
+        let yes_or_no = |text: &str| text.parse::<bool>().ok();
+        self.parse(name, yes_or_no, "This must be true or false.").unwrap_or_default()
     }
 
     /// Notes that a parameter is wrong.

@@ -1,7 +1,8 @@
 //! What every handler may use: the records, three clients, the resolver, the settings.
 
 use crate::{
-    preflight,
+    asking,
+    eta::Remembered,
     resolution::{Resolver, SystemResolver},
     settings::Settings,
 };
@@ -17,11 +18,12 @@ pub struct Service {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) functions: aws_sdk_lambda::Client,
     pub(crate) resolver: Arc<dyn Resolver>,
-    pub(crate) preflight_budget: Duration,
+    pub(crate) budget: Duration,
     /// How often somebody who waits for news has the environment looked at.
     pub(crate) look_every: Duration,
     pub(crate) settings: Arc<Settings>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) remembered: Remembered,
 }
 
 impl Service {
@@ -39,10 +41,11 @@ impl Service {
             secrets: aws_sdk_secretsmanager::Client::new(config),
             functions: aws_sdk_lambda::Client::new(config),
             resolver: Arc::new(SystemResolver),
-            preflight_budget: preflight::BUDGET,
+            budget: asking::BUDGET,
             look_every: Duration::from_secs(1),
             settings: Arc::new(settings),
             clock,
+            remembered: Remembered::default(),
         }
     }
 }

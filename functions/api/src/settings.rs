@@ -12,10 +12,14 @@ pub struct Settings {
     pub place: Place,
     /// The state machine.
     pub state_machine_arn: String,
-    /// The function that is asked about quotas of networks.
+    /// The function of networks. It and the next are asked about quotas, all four of them how their things are.
     pub network_function_arn: String,
-    /// The function that is asked about quotas of roles.
+    /// The function of roles and secrets.
     pub identity_function_arn: String,
+    /// The function of clusters, namespaces and log groups.
+    pub cluster_function_arn: String,
+    /// The function of workers.
+    pub worker_function_arn: String,
     /// Finds the team in the name of a caller's role.
     pub team_pattern: Option<Regex>,
     /// Finds the administrators among the names of roles and users. Without both patterns every caller is one.
@@ -38,6 +42,8 @@ impl Settings {
             state_machine_arn: lambda::variable("STATE_MACHINE_ARN")?,
             network_function_arn: lambda::variable("NETWORK_FUNCTION_ARN")?,
             identity_function_arn: lambda::variable("IDENTITY_FUNCTION_ARN")?,
+            cluster_function_arn: lambda::variable("CLUSTER_FUNCTION_ARN")?,
+            worker_function_arn: lambda::variable("WORKER_FUNCTION_ARN")?,
             team_pattern: team_pattern(&lambda::variable("TEAM_PATTERN")?)?,
             administrator_pattern: administrator_pattern(&lambda::variable("ADMINISTRATOR_PATTERN")?)?,
             limits: Limits::from_environment()?,

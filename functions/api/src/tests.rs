@@ -5,11 +5,15 @@ mod calls;
 mod generated;
 mod names;
 mod quotas;
+mod validating;
 
 use crate::{Limits, Service, Settings, router, settings::team_pattern};
 use axum::{body::Body, response::Response};
 use engine::{Records, SystemClock};
-use environment::Place;
+use environment::{
+    Entry, EnvironmentId, Place, Subject, catalogue,
+    request::{Defaults, parse},
+};
 use http::{Method, Request, StatusCode, header};
 use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpRequestContext, request::RequestContext};
 use serde_json::{Value, json};
@@ -30,6 +34,8 @@ pub(crate) fn settings(pattern: &str) -> Settings {
         state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
         network_function_arn: function("network"),
         identity_function_arn: function("identity"),
+        cluster_function_arn: function("cluster"),
+        worker_function_arn: function("worker"),
         team_pattern: team_pattern(pattern).expect("a pattern"),
         administrator_pattern: None,
         limits: Limits::default(),
@@ -60,6 +66,34 @@ fn service(pattern: &str) -> Service {
     let config = config();
     let records = Records::new(aws_sdk_dynamodb::Client::new(&config), "table");
     Service::with(&config, records, settings(pattern), Arc::new(SystemClock))
+}
+
+/// A request without mistakes.
+pub(crate) fn whole_body() -> Value {
+    json!({
+        "name": "prefect", "team": "data",
+        "prefect": {
+            "account_id": "00000000-0000-0000-0000-000000000001",
+            "workspace_id": "00000000-0000-0000-0000-000000000002",
+            "api_key": "pnu_x",
+        },
+    })
+}
+
+/// Every resource of an environment that was asked for with that.
+pub(crate) fn entries(place: &Place) -> Vec<Entry> {
+    let defaults = Defaults {
+        partition: &place.partition,
+        account: &place.account,
+        region: &place.region,
+        worker_image: &place.worker_image,
+        worker_images: &[],
+        flow_policy_arns: &[],
+        caller_team: None,
+        allow_local_api_url: false,
+    };
+    let spec = parse(&whole_body(), &defaults).expect("the request breaks no rule").spec;
+    catalogue(&Subject { id: EnvironmentId::new(1, 1), spec: &spec, zones: &[], place })
 }
 
 const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/team-data/ada";

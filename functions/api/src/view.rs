@@ -3,6 +3,7 @@
 use crate::{
     actions::{self, Action},
     console,
+    eta::EtaView,
     proof::Proof,
 };
 use engine::records::{
@@ -37,6 +38,9 @@ pub(crate) struct EnvironmentView<'a> {
     resources: Vec<ResourceView<'a>>,
     /// What its owner needs: the ids, ARNs and names of what is ready.
     outputs: Map<String, Value>,
+    /// When the operation that has the environment will be through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta: Option<EtaView>,
     /// The newest first; of a long history the newest.
     operations: Vec<OperationView<'a>>,
     /// Of an environment that has ended: that nothing is left.
@@ -172,12 +176,13 @@ pub(crate) struct SummaryView {
 
 impl<'a> EnvironmentView<'a> {
     /// The environment as it is recorded now.
-    pub(crate) fn of(environment: &'a Environment, executions: &Executions) -> Self {
+    pub(crate) fn of(environment: &'a Environment, executions: &Executions, eta: Option<EtaView>) -> Self {
         let Environment { record, resources, operations, .. } = environment;
         EnvironmentView {
             resources: resources.values().map(ResourceView::of).collect(),
             outputs: outputs::outputs(&record.spec, resources.values().filter_map(ready)),
             operations: operations.iter().map(|one| OperationView::of(one, environment, executions)).collect(),
+            eta,
             proof: Proof::of(environment),
             ..EnvironmentView::bare(record)
         }
@@ -223,6 +228,7 @@ impl<'a> EnvironmentView<'a> {
             status: Status::Pending,
             actions: actions::at(Status::Pending, record.deletion_protection.is_some()),
             resources,
+            eta: Some(EtaView::as_accepted(record, entries)),
             operations: vec![operation],
             deleted_by: None,
             updated_at: record.created_at,
@@ -240,6 +246,7 @@ impl<'a> EnvironmentView<'a> {
             spec: &record.spec,
             resources: Vec::new(),
             outputs: Map::new(),
+            eta: None,
             operations: Vec::new(),
             proof: None,
             deletion_protection: record.deletion_protection.as_ref(),
@@ -253,14 +260,7 @@ impl<'a> EnvironmentView<'a> {
 
     /// In how many seconds another look is worth while; `None` when nobody works on the environment.
     pub(crate) fn look_again_in(&self) -> Option<u32> {
-        if !self.status.is_unfinished() {
-            return None;
-        }
-        let unfinished = |resource: &&ResourceView<'_>| {
-            matches!(resource.state, ResourceState::Planned | ResourceState::Settling | ResourceState::Leaving)
-        };
-        let longest = self.resources.iter().filter(unfinished).map(|resource| resource.r#type.usual_seconds()).max();
-        Some((longest.unwrap_or(0) / 4).clamp(2, 30))
+        self.eta.as_ref().map(EtaView::look_again_in)
     }
 }
 

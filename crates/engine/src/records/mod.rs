@@ -6,6 +6,7 @@
 mod change;
 mod create;
 mod due;
+mod durations;
 mod end;
 mod history;
 mod items;
@@ -42,10 +43,10 @@ use crate::aws;
 use aws_sdk_dynamodb::{
     Client,
     error::ProvideErrorMetadata,
-    types::{AttributeValue, TransactWriteItem},
+    types::{AttributeValue, Put, TransactWriteItem},
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use environment::{EnvironmentId, Fault, Key, Step};
+use environment::{Entry, EnvironmentId, Fault, Key, Place, Step, Subject, catalogue, properties::Reference};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, HashMap};
@@ -58,6 +59,8 @@ type Item = HashMap<String, AttributeValue>;
 pub struct Records {
     client: Client,
     table: String,
+    /// Whether every transaction is tried and none carried out.
+    only_rehearses: bool,
 }
 
 /// Everything in an environment's partition (of its operations the newest).
@@ -73,10 +76,35 @@ pub struct Environment {
     pub operations: Vec<Operation>,
 }
 
+impl Environment {
+    /// What it consists of by its spec, in the zones that are chosen by now.
+    pub fn catalogue(&self, place: &Place) -> Vec<Entry> {
+        let Record { id, spec, zones, .. } = &self.record;
+        catalogue(&Subject { id: *id, spec, zones, place })
+    }
+
+    /// What a reference stands for, as far as it is recorded.
+    pub fn lookup(&self, reference: &Reference) -> Option<String> {
+        let referred = self.resources.get(reference.key())?;
+        match reference {
+            Reference::Id(_) => referred.id.clone(),
+            Reference::Attribute(_, name) if name == "Arn" => referred.arn.clone(),
+            Reference::Attribute(_, name) => referred.attributes.get(name).cloned(),
+        }
+    }
+}
+
 impl Records {
     /// The table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Records { client, table: table.into() }
+        Records { client, table: table.into(), only_rehearses: false }
+    }
+
+    /// The same table, for finding out what asking for something would come to: every transaction is put to DynamoDB
+    /// whole, with one more condition that never holds. So it is refused for the very reasons for which it would be
+    /// refused, and where there are none it is not carried out either. For what is asked for in one transaction only.
+    pub fn rehearsal(&self) -> Self {
+        Records { only_rehearses: true, ..self.clone() }
     }
 
     /// Reads an environment's partition with one consistent query, newest operations first.
@@ -175,12 +203,17 @@ enum Transacted {
 impl Records {
     /// Carries out a transaction. The SDK's own token makes its repeated call answer what the first one came
     /// to; a conflict with another transaction is tried again a few times.
-    async fn transact(&self, parts: Vec<TransactWriteItem>) -> Result<Transacted, Fault> {
+    async fn transact(&self, mut parts: Vec<TransactWriteItem>) -> Result<Transacted, Fault> {
         use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as Refusal;
         let mut attempt = 0;
+        let asked_for = parts.len();
+        if self.only_rehearses {
+            parts.push(self.never()?);
+        }
         loop {
             let call = self.client.transact_write_items().set_transact_items(Some(parts.clone()));
             let error = match call.send().await {
+                Ok(_) if self.only_rehearses => return Err(Fault::bug("a rehearsal was carried out")),
                 Ok(_) => return Ok(Transacted::Done),
                 Err(error) => error,
             };
@@ -193,7 +226,9 @@ impl Records {
                         (reason.code() == Some("ConditionalCheckFailed"))
                             .then(|| reason.item().cloned().unwrap_or_default())
                     };
-                    return Ok(Transacted::Refused(reasons.iter().map(failed).collect()));
+                    let refused: Vec<Option<Item>> = reasons.iter().take(asked_for).map(failed).collect();
+                    let nothing_else = self.only_rehearses && refused.iter().all(Option::is_none);
+                    return Ok(if nothing_else { Transacted::Done } else { Transacted::Refused(refused) });
                 }
                 if reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) && attempt < 8 {
                     conflict_pause(attempt).await;
@@ -203,6 +238,18 @@ impl Records {
             }
             return Err(aws::fault("dynamodb:TransactWriteItems", error));
         }
+    }
+}
+
+impl Records {
+    /// A part whose condition never holds: nothing was ever written under that key. No two rehearsals share one, so
+    /// that they do not meet.
+    fn never(&self) -> Result<TransactWriteItem, Fault> {
+        let key = text(format!("REHEARSAL#{}", Uuid::new_v4()));
+        let put = Put::builder().table_name(&self.table).item("pk", key.clone()).item("sk", key);
+        let put = put.condition_expression("attribute_exists(pk)").build();
+        let put = put.map_err(|error| Fault::bug(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     SCHEMA, Status,
 };
 use environment::{
-    Entry, EnvironmentId, Key, Kind, OperationId, Spec, Step,
+    Entry, EnvironmentId, Key, Kind, OperationId, Place, Spec, Step,
     request::{Defaults, parse},
 };
 use jiff::Timestamp;
@@ -33,6 +33,18 @@ pub(crate) fn spec(desired_count: u32) -> Spec {
         allow_local_api_url: false,
     };
     parse(&body, &defaults).expect("a request without mistakes").spec
+}
+
+pub(crate) fn place() -> Place {
+    Place {
+        partition: "aws".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        stack: "prefect-environments".into(),
+        role_path: "/".into(),
+        permissions_boundary: None,
+        worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+    }
 }
 
 pub(crate) fn entry(kind: Kind) -> Entry {

@@ -6,6 +6,7 @@ use super::{
     request::{EnvironmentPatch, EnvironmentRequest},
 };
 use crate::{
+    forecast::Forecast,
     problem,
     routes::{environments, health::Health, operations::list as history},
     view::{EnvironmentView, OperationView},
@@ -75,6 +76,8 @@ fn schemas() -> Map<String, Value> {
     answered.subschema_for::<OperationView<'_>>();
     answered.subschema_for::<environments::list::Page>();
     answered.subschema_for::<history::Page<'_>>();
+    answered.subschema_for::<Forecast>();
+    answered.subschema_for::<environments::drift::DriftView>();
     answered.subschema_for::<Health>();
     answered.subschema_for::<problem::Body<'_>>();
     answered.subschema_for::<GatewayMessage>();

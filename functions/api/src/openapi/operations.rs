@@ -56,9 +56,12 @@ pub(super) fn all() -> Vec<Operation> {
             description: "Refused as a whole, with every reason, or accepted as a whole. Sent again under its \
                           Idempotency-Key it gets the same answer and goes on with what the first one may have left \
                           undone.",
-            parameters: parameters::of_a_request(),
+            parameters: with(vec![parameters::validate_only()], parameters::of_a_request()),
             body: Some("EnvironmentRequest"),
-            answers: vec![answer(202, "It is asked for.", "Environment", &[LOCATION, RETRY_AFTER, REPLAYED])],
+            answers: vec![
+                answer(202, "It is asked for.", "Environment", &[LOCATION, RETRY_AFTER, REPLAYED]),
+                answer(200, "With `validate_only`: what it would come to. Nothing was done.", "Forecast", &[]),
+            ],
         },
         Operation {
             method: "get",
@@ -102,11 +105,19 @@ pub(super) fn all() -> Vec<Operation> {
             description: "A JSON merge patch (RFC 7396) of what a request for an environment holds. Refused as a whole, with \
                           every reason, or accepted as a whole. Should it fail, the environment is made again as it was \
                           before.",
-            parameters: with(vec![environment(), parameters::if_match()], parameters::of_a_request()),
+            parameters: with(
+                vec![environment(), parameters::validate_only(), parameters::if_match()],
+                parameters::of_a_request(),
+            ),
             body: Some("EnvironmentPatch"),
             answers: vec![
                 answer(202, "It is being changed.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED]),
-                answer(200, "Nothing is to be built for it.", "Environment", &[ETAG, RETRY_AFTER]),
+                answer(
+                    200,
+                    "Nothing is to be built for it. With `validate_only`: what it would come to; nothing was done.",
+                    "Environment|Forecast",
+                    &[ETAG, RETRY_AFTER],
+                ),
             ],
         },
         Operation {
@@ -117,11 +128,19 @@ pub(super) fn all() -> Vec<Operation> {
             summary: "Ask for an environment to be gone.",
             description: "Accepted at any moment, also while the environment is being made, and as often as it is \
                           sent.",
-            parameters: with(vec![environment(), parameters::if_match()], parameters::of_a_request()),
+            parameters: with(
+                vec![environment(), parameters::validate_only(), parameters::if_match()],
+                parameters::of_a_request(),
+            ),
             body: None,
             answers: vec![
                 answer(202, "It is on its way out.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED]),
-                answer(200, "It is deleted.", "Environment", &[ETAG, REPLAYED]),
+                answer(
+                    200,
+                    "It is deleted. With `validate_only`: what a delete would come to. Nothing was done.",
+                    "Environment|Forecast",
+                    &[ETAG, REPLAYED],
+                ),
             ],
         },
         Operation {
@@ -132,9 +151,39 @@ pub(super) fn all() -> Vec<Operation> {
             summary: "Make an environment as its spec says once more.",
             description: "What somebody has removed or changed by hand is made anew or corrected; what is as it should \
                           be is left alone. Asked for again while one is at work it is the same one. No body.",
-            parameters: with(vec![environment(), parameters::if_match()], parameters::of_a_request()),
+            parameters: with(
+                vec![environment(), parameters::validate_only(), parameters::if_match()],
+                parameters::of_a_request(),
+            ),
             body: None,
-            answers: vec![answer(202, "It is being repaired.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED])],
+            answers: vec![
+                answer(202, "It is being repaired.", "Environment", &[ETAG, RETRY_AFTER, REPLAYED]),
+                answer(200, "With `validate_only`: what it would come to. Nothing was done.", "Forecast", &[]),
+            ],
+        },
+        Operation {
+            method: "get",
+            path: "/environments/{id}/drift",
+            id: "readDrift",
+            tag: "environments",
+            summary: "Compare every resource with the spec, property by property.",
+            description: "Changes and records nothing. What could not be looked at within 5 s says so. A repair corrects \
+                          what is told here.",
+            parameters: vec![environment()],
+            body: None,
+            answers: vec![answer(200, "What the looks came to.", "Drift", &[])],
+        },
+        Operation {
+            method: "get",
+            path: "/environments/{id}/template",
+            id: "readTemplate",
+            tag: "environments",
+            summary: "Show an environment as a CloudFormation template.",
+            description: "For those who want to take it over. The worker's credential is a parameter of it: no export has \
+                          it.",
+            parameters: vec![environment()],
+            body: None,
+            answers: vec![answer(200, "The template.", "", &[])],
         },
         Operation {
             method: "get",
@@ -190,7 +239,12 @@ impl Operation {
     }
 }
 
-/// A schema, by its name.
+/// A schema, by its name, or one of several.
 pub(super) fn schema(name: &str) -> Value {
-    if name.is_empty() { json!({"type": "object"}) } else { json!({"$ref": format!("#/components/schemas/{name}")}) }
+    let one = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    match name.split('|').collect::<Vec<_>>().as_slice() {
+        [""] => json!({"type": "object"}),
+        [name] => one(name),
+        several => json!({"anyOf": several.iter().map(|name| one(name)).collect::<Vec<_>>()}),
+    }
 }

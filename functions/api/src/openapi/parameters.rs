@@ -51,6 +51,14 @@ pub(super) fn of_a_request() -> Vec<Value> {
     ]
 }
 
+pub(super) fn validate_only() -> Value {
+    query(
+        "validate_only",
+        "Go through every check, do nothing, and tell what the request would come to.",
+        json!({"type": "boolean", "default": false}),
+    )
+}
+
 pub(super) fn if_match() -> Value {
     header("If-Match", "An ETag, or several: nothing is done where the environment is none of these.", text(ETAG))
 }

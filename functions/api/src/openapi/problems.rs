@@ -29,6 +29,7 @@ pub(super) const ALL: &[Known] = &[
     known(409, "WORK_POOL_IN_USE", "Another environment serves that work pool."),
     known(409, "NOT_CHANGEABLE", "Somebody works on the environment, or it has ended."),
     known(409, "CHANGED_MEANWHILE", "Others have changed the environment in the same moment."),
+    known(409, "NOT_COMPARABLE", "An operation is at work, or the environment has ended."),
     known(409, "NOT_REPAIRABLE", "The environment is being made or removed, or has ended."),
     known(409, "DELETION_PROTECTED", "Somebody has protected the environment."),
     known(409, "TEAM_LIMIT_REACHED", "The team has what it may have."),
@@ -54,6 +55,7 @@ pub(super) const SIGNED: &[&str] = &["BAD_REQUEST", "FORBIDDEN", "INVALID_HEADER
 pub(super) fn of(operation: &str) -> &'static [&'static str] {
     match operation {
         "createEnvironment" => &[
+            "INVALID_QUERY",
             "MALFORMED_JSON",
             "UNREADABLE_BODY",
             "INVALID_IDEMPOTENCY_KEY",
@@ -70,6 +72,7 @@ pub(super) fn of(operation: &str) -> &'static [&'static str] {
         ],
         "updateEnvironment" => &[
             "NOT_FOUND",
+            "INVALID_QUERY",
             "MALFORMED_JSON",
             "UNREADABLE_BODY",
             "INVALID_IDEMPOTENCY_KEY",
@@ -88,14 +91,22 @@ pub(super) fn of(operation: &str) -> &'static [&'static str] {
         "readEnvironment" => &["NOT_FOUND"],
         "deleteEnvironment" => &[
             "NOT_FOUND",
+            "INVALID_QUERY",
             "INVALID_IDEMPOTENCY_KEY",
             "DELETION_PROTECTED",
             "PRECONDITION_FAILED",
             "IDEMPOTENCY_KEY_REUSED",
         ],
-        "repairEnvironment" => {
-            &["NOT_FOUND", "INVALID_IDEMPOTENCY_KEY", "NOT_REPAIRABLE", "PRECONDITION_FAILED", "IDEMPOTENCY_KEY_REUSED"]
-        }
+        "repairEnvironment" => &[
+            "NOT_FOUND",
+            "INVALID_QUERY",
+            "INVALID_IDEMPOTENCY_KEY",
+            "NOT_REPAIRABLE",
+            "PRECONDITION_FAILED",
+            "IDEMPOTENCY_KEY_REUSED",
+        ],
+        "readDrift" => &["NOT_FOUND", "INVALID_QUERY", "NOT_COMPARABLE"],
+        "readTemplate" => &["NOT_FOUND", "INVALID_QUERY"],
         "listOperations" => &["NOT_FOUND", "INVALID_QUERY"],
         "readOperation" => &["NOT_FOUND"],
         _ => &[],

@@ -20,6 +20,8 @@ pub fn router(service: Service) -> Router {
         .route("/openapi.json", get(openapi::read))
         .route(environments::MANY, post(environments::create).get(environments::list))
         .route(environments::ONE, get(environments::read).patch(environments::update).delete(environments::delete))
+        .route(environments::DRIFT, get(environments::drift))
+        .route(environments::TEMPLATE, get(environments::template))
         .route(environments::REPAIR, post(environments::repair))
         .route(operations::MANY, get(operations::list))
         .route(operations::ONE, get(operations::read))

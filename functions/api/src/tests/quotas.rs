@@ -1,6 +1,6 @@
 //! Preflight: what the account has no room for is refused before anything is created, and nothing else is.
 
-use super::{Answer, calls::AwsCalls, post, send_to, service_with};
+use super::{Answer, calls::AwsCalls, post, send_to, service_with, whole_body};
 use http::HeaderValue;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -10,20 +10,12 @@ fn quota(name: &str, limit: u64, used: u64, needed: u64) -> Value {
 }
 
 async fn told(calls: &AwsCalls, key: Option<&str>) -> Answer {
-    let body = json!({
-        "name": "prefect", "team": "data",
-        "prefect": {
-            "account_id": "00000000-0000-0000-0000-000000000001",
-            "workspace_id": "00000000-0000-0000-0000-000000000002",
-            "api_key": "pnu_x",
-        },
-    });
-    let mut request = post(body.to_string());
+    let mut request = post(whole_body().to_string());
     if let Some(key) = key {
         request.headers_mut().insert("idempotency-key", HeaderValue::from_str(key).expect("a header"));
     }
     let mut service = service_with(calls, false);
-    service.preflight_budget = Duration::from_millis(50);
+    service.budget = Duration::from_millis(50);
     send_to(service, request).await
 }
 

@@ -2,10 +2,14 @@
 
 use super::{MANY, answer, check_time, defaults, log_environment, plan, replayed};
 use crate::{
-    body::Body, caller::Caller, idempotency::IdempotencyKey, intake, preflight, problem, problem::Problem, resolution,
-    service::Service, shared_secrets, view::EnvironmentView,
+    body::Body, caller::Caller, forecast::Forecast, idempotency::IdempotencyKey, intake, preflight, preflight::Room,
+    problem, problem::Problem, query::Parameters, resolution, service::Service, shared_secrets, view::EnvironmentView,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
 use environment::{
     Entry, EnvironmentId, OperationId,
@@ -19,12 +23,16 @@ use http::{HeaderValue, StatusCode, header};
 /// work pool and its plan are written in one transaction, and everything else follows from that. The answer
 /// shows the environment as it was accepted; a request repeated under its Idempotency-Key gets the same answer,
 /// byte by byte, and goes on with what the first one may have left undone.
+///
+/// With `?validate_only=true` it is checked in every way and creates nothing: the answer says what would be.
 pub(crate) async fn create(
     State(service): State<Service>,
     caller: Caller,
+    parameters: Parameters,
     key: IdempotencyKey,
     Body(body): Body,
 ) -> Result<Response, Problem> {
+    let validates_only = parameters.validate_only()?;
     let Request { spec, lifetime, credential, fingerprint } =
         parse(&body, &defaults(&service.settings, &caller)).map_err(problem::invalid_request)?;
     service.settings.limits.check(&spec)?;
@@ -33,14 +41,17 @@ pub(crate) async fn create(
 
     let id = engine::new_environment_id(service.clock.now());
     let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
-    if !is_replayed(&service, idempotency.as_ref()).await? {
+    let room = if is_replayed(&service, idempotency.as_ref()).await? {
+        Room::default()
+    } else {
         check_time(&lifetime, service.clock.now())?;
-        if let Err(refused) = preflight::check(&service, id, &spec).await
-            // What leaves no room may be what the first of two requests under one key has made meanwhile.
-            && !is_replayed(&service, idempotency.as_ref()).await?
-        {
-            return Err(refused);
-        }
+        preflight::count(&service, id, &spec).await?
+    };
+    if let Err(refused) = room.check()
+        // What leaves no room may be what the first of two requests under one key has made meanwhile.
+        && !is_replayed(&service, idempotency.as_ref()).await?
+    {
+        return Err(refused);
     }
     // The time that the request has for bringing its secret begins here, after the preflight.
     let now = service.clock.now();
@@ -57,7 +68,16 @@ pub(crate) async fn create(
         asked_by: caller.asked_by.clone(),
         now,
     };
-    match service.records.create(new).await? {
+    let records = if validates_only { service.records.rehearsal() } else { service.records.clone() };
+    match records.create(new).await? {
+        Created::New(_) if validates_only => {
+            Ok(Json(Forecast::of_create(&service, &entries, room).await).into_response())
+        }
+        Created::Replayed(id, _) if validates_only => {
+            log_environment(id);
+            let before = service.records.load(id).await?.ok_or_else(problem::idempotency_key_reused)?;
+            Ok(Json(Forecast::of_nothing(&service, &before)).into_response())
+        }
         Created::New(record) => {
             log_environment(id);
             intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;

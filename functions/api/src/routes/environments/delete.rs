@@ -4,12 +4,18 @@ use super::{AtPath, ONE, heard, load, nudge, replayed, show};
 use crate::{
     caller::Caller,
     conditional::IfMatch,
+    forecast::Forecast,
     idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
+    query::Parameters,
     service::Service,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use engine::{
     new_operation_id,
     records::{Asking, Delete, Status},
@@ -23,13 +29,17 @@ use http::StatusCode;
 /// While a create is at work this makes no second operation: the record says that the environment shall be
 /// gone, and the running one turns round at its next turn. One that failed and was undone has nothing left to
 /// remove: it is deleted by one write. Only who has protected it has to take that back first.
+///
+/// With `?validate_only=true` it is checked in every way and changes nothing: the answer says what would be.
 pub(crate) async fn delete(
     State(service): State<Service>,
     caller: Caller,
     AtPath(id): AtPath,
+    parameters: Parameters,
     key: IdempotencyKey,
     IfMatch(only_at): IfMatch,
 ) -> Result<Response, Problem> {
+    let validates_only = parameters.validate_only()?;
     let team = load(&service, &caller, id).await?.record.team;
     let now = service.clock.now();
     let asking = Asking {
@@ -40,6 +50,16 @@ pub(crate) async fn delete(
         only_at,
         now,
     };
+    if validates_only {
+        let heard = heard(service.records.rehearsal().ask_for_delete(&asking).await?)?;
+        let environment = load(&service, &caller, id).await?;
+        let forecast = match heard {
+            None => Forecast::of_nothing(&service, &environment),
+            Some(Delete::Protected) => return Err(problem::deletion_protected(id)),
+            Some(Delete::Deleted | Delete::Going { .. }) => Forecast::of_delete(&service, &environment).await,
+        };
+        return Ok(Json(forecast).into_response());
+    }
     let status = match heard(service.records.ask_for_delete(&asking).await?)? {
         None => return replay(&service, &caller, id).await,
         Some(Delete::Protected) => return Err(problem::deletion_protected(id)),
@@ -49,12 +69,12 @@ pub(crate) async fn delete(
             StatusCode::ACCEPTED
         }
     };
-    Ok(show(&service, status, &load(&service, &caller, id).await?))
+    Ok(show(&service, status, &load(&service, &caller, id).await?).await)
 }
 
 /// The same request again: what became of it, and not another try. 202 also where it left something.
 async fn replay(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
     let environment = load(service, caller, id).await?;
     let status = if environment.record.status == Status::Deleted { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(replayed(show(service, status, &environment)))
+    Ok(replayed(show(service, status, &environment).await))
 }

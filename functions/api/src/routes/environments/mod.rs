@@ -2,16 +2,20 @@
 
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod drift;
 pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod repair;
+mod template;
 pub(crate) mod update;
 
 pub(super) use create::create;
 pub(super) use delete::delete;
+pub(super) use drift::drift;
 pub(super) use list::list;
 pub(super) use read::read;
 pub(super) use repair::repair;
+pub(super) use template::template;
 pub(super) use update::update;
 
 use crate::{
@@ -40,6 +44,10 @@ use jiff::Timestamp;
 pub(super) const MANY: &str = "/environments";
 /// The path of one of them.
 pub(super) const ONE: &str = "/environments/{id}";
+/// The path of how one of them differs from its spec.
+pub(super) const DRIFT: &str = "/environments/{id}/drift";
+/// The path of one of them as a CloudFormation template.
+pub(super) const TEMPLATE: &str = "/environments/{id}/template";
 /// The path of making one of them whole again.
 pub(super) const REPAIR: &str = "/environments/{id}/repair";
 
@@ -108,8 +116,9 @@ fn answer(status: StatusCode, view: &EnvironmentView<'_>) -> Response {
 }
 
 /// The environment as it is recorded now, under its ETag.
-fn show(service: &Service, status: StatusCode, environment: &Environment) -> Response {
-    let mut response = answer(status, &EnvironmentView::of(environment, &service.executions));
+async fn show(service: &Service, status: StatusCode, environment: &Environment) -> Response {
+    let eta = service.eta(environment).await;
+    let mut response = answer(status, &EnvironmentView::of(environment, &service.executions, eta));
     response.headers_mut().insert(header::ETAG, etag(&environment.revision()));
     response
 }

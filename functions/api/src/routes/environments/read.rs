@@ -36,7 +36,7 @@ pub(crate) async fn read(
     {
         environment = hold(&service, &caller, environment, wait).await?;
     }
-    let mut response = show(&service, StatusCode::OK, &environment);
+    let mut response = show(&service, StatusCode::OK, &environment).await;
     if known.has(&environment.revision()) {
         let retry_after = response.headers_mut().remove(header::RETRY_AFTER);
         response = StatusCode::NOT_MODIFIED.into_response();

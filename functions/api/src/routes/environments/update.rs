@@ -5,13 +5,19 @@ use crate::{
     body::MergePatch,
     caller::Caller,
     conditional::IfMatch,
+    forecast::Forecast,
     idempotency::{IdempotencyKey, hex},
     problem,
     problem::Problem,
+    query::Parameters,
     service::Service,
     shared_secrets,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use engine::{
     new_operation_id,
     records::{Asking, Environment, Idempotency, NewSpec, Revision, Update},
@@ -31,22 +37,30 @@ const ATTEMPTS: usize = 3;
 /// The patch is refused as a whole, with every reason, or accepted as a whole. One that changes nothing starts
 /// nothing. Otherwise one operation makes the environment as it is now wanted; should that fail, it makes it again as
 /// it was before.
+///
+/// With `?validate_only=true` it is checked in every way and changes nothing: the answer says what would be.
 pub(crate) async fn update(
     State(service): State<Service>,
     caller: Caller,
     AtPath(id): AtPath,
+    parameters: Parameters,
     key: IdempotencyKey,
     IfMatch(only_at): IfMatch,
     MergePatch(patch): MergePatch,
 ) -> Result<Response, Problem> {
+    let validates_only = parameters.validate_only()?;
     let fingerprint = hex(&format!("{id}\n{}", fingerprint_of_patch(&patch)));
     for _ in 0..ATTEMPTS {
         let environment = load(&service, &caller, id).await?;
         let key = key.scoped(&environment.record.team, "PATCH", ONE, fingerprint.clone());
         if let Some(operation) = carried_out_before(&service, id, key.as_ref()).await? {
+            if validates_only {
+                return Ok(Json(Forecast::of_nothing(&service, &environment)).into_response());
+            }
             return replay(&service, &caller, &environment, operation).await;
         }
-        let asked = Asked { environment: &environment, patch: &patch, key, only_at: only_at.clone() };
+        let only_at = only_at.clone();
+        let asked = Asked { environment: &environment, patch: &patch, key, only_at, validates_only };
         if let Some(answer) = asked.carry_out(&service, &caller).await? {
             return Ok(answer);
         }
@@ -60,6 +74,7 @@ struct Asked<'a> {
     patch: &'a Value,
     key: Option<Idempotency>,
     only_at: Option<Vec<Revision>>,
+    validates_only: bool,
 }
 
 impl Asked<'_> {
@@ -79,7 +94,11 @@ impl Asked<'_> {
             return Err(problem::invalid_request(unavailable));
         }
         if spec == record.spec && lifetime == record.lifetime() {
-            return Ok(Some(show(service, StatusCode::OK, self.environment)));
+            return Ok(Some(if self.validates_only {
+                Json(Forecast::of_nothing(service, self.environment)).into_response()
+            } else {
+                show(service, StatusCode::OK, self.environment).await
+            }));
         }
         if spec != record.spec && !record.status.allows_update() {
             return Err(problem::not_changeable(record.status));
@@ -102,10 +121,15 @@ impl Asked<'_> {
         let entries = plan(service, id, &spec);
         let new =
             NewSpec { from: &record.spec, to: spec, lifetime, entries: &entries, limits: service.settings.limits.team };
-        match heard(service.records.ask_for_update(&asking, &new).await?)? {
+        let records = if self.validates_only { service.records.rehearsal() } else { service.records.clone() };
+        match heard(records.ask_for_update(&asking, &new).await?)? {
             None | Some(Update::Outdated) => Ok(None),
             Some(Update::Not(status)) => Err(problem::not_changeable(status)),
-            Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?))),
+            Some(Update::Done | Update::Going(_)) if self.validates_only => {
+                let forecast = Forecast::of_change(service, self.environment, &new.to).await;
+                Ok(Some(Json(forecast).into_response()))
+            }
+            Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?).await)),
             Some(Update::Going(record)) => {
                 nudge(service, id, asking.next, record.fence, now).await;
                 accepted(service, caller, id).await.map(Some)
@@ -144,7 +168,7 @@ async fn replay(
 
 /// The environment as it is now.
 async fn accepted(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
-    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?))
+    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await)
 }
 
 /// What cannot be changed yet.

@@ -1,12 +1,8 @@
 //! `GET /environments/{id}/operations/{operation_id}`.
 
 use crate::{
-    caller::Caller,
-    problem,
-    problem::Problem,
-    routes::environments::load,
-    service::Service,
-    view::{EnvironmentView, OperationView},
+    caller::Caller, eta::EtaView, problem, problem::Problem, routes::environments::load, service::Service,
+    view::OperationView,
 };
 use axum::{
     Json,
@@ -32,8 +28,8 @@ pub(crate) async fn read(
     };
     let operation = recent.or(older.as_ref()).ok_or_else(problem::no_such_operation)?;
     let mut response = Json(OperationView::of(operation, &environment, &service.executions)).into_response();
-    let of_all = EnvironmentView::of(&environment, &service.executions).look_again_in();
-    if let Some(seconds) = of_all.filter(|_| operation.ended_at.is_none()) {
+    let eta = if operation.ended_at.is_none() { service.eta(&environment).await } else { None };
+    if let Some(seconds) = eta.as_ref().map(EtaView::look_again_in) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     Ok(response)
