@@ -16,7 +16,7 @@ async fn what_is_protected_is_not_deleted_until_that_is_taken_back() {
     let protection = &environment.0["deletion_protection"];
     assert_eq!(text(&protection["reason"]), "month's end", "{environment}");
     assert_eq!(protection["by"], environment.0["created_by"], "who protects it");
-    assert_eq!(list(&environment.0["actions"]), ["repair"], "what may be done with it");
+    assert_eq!(list(&environment.0["actions"]), ["update", "repair"], "what may be done with it");
 
     let problem = stage.api.delete(id).await.problem(409, "DELETION_PROTECTED");
     assert_eq!(problem["environment_id"], id, "{problem}");

@@ -103,7 +103,7 @@ async fn what_may_be_done_now_is_told() {
     let stage = Stage::set().await;
     let id = stage.create(&request(&unique("actions"))).await.id().to_owned();
     let active = stage.api.read(&id).await;
-    assert_eq!(list(&active.0["actions"]), ["repair", "delete"], "{active}");
+    assert_eq!(list(&active.0["actions"]), ["update", "repair", "delete"], "{active}");
     let deleted = stage.delete(&id).await;
     assert_eq!(list(&deleted.0["actions"]), [""; 0], "nothing is left to be done: {deleted}");
 }
