@@ -3,6 +3,7 @@
 
 mod calls;
 mod generated;
+mod lists;
 mod names;
 mod quotas;
 mod validating;
