@@ -12,6 +12,7 @@ mod idempotency;
 mod life;
 mod logs;
 mod neighbours;
+mod prefect;
 mod preflight;
 mod proof;
 mod reading;

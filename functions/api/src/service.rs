@@ -1,4 +1,4 @@
-//! What every handler may use: the records, three clients, the resolver, the settings.
+//! What every handler may use: the records, four clients, the resolver, the settings.
 
 use crate::{
     preflight,
@@ -16,6 +16,7 @@ pub struct Service {
     pub(crate) executions: Executions,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) functions: aws_sdk_lambda::Client,
+    pub(crate) prefect: prefect::Client,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) preflight_budget: Duration,
     /// How often somebody who waits for news has the environment looked at.
@@ -38,6 +39,8 @@ impl Service {
             executions: Executions::new(config, &settings.state_machine_arn),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             functions: aws_sdk_lambda::Client::new(config),
+            // In tests the way to AWS is the way to Prefect, too.
+            prefect: prefect::Client::new(config.http_client(), settings.local_cloud),
             resolver: Arc::new(SystemResolver),
             preflight_budget: preflight::BUDGET,
             look_every: Duration::from_secs(1),

@@ -16,6 +16,8 @@ pub struct Settings {
     pub network_function_arn: String,
     /// The function that is asked about quotas of roles.
     pub identity_function_arn: String,
+    /// The function that speaks to Prefect.
+    pub worker_function_arn: String,
     /// Finds the team in the name of a caller's role.
     pub team_pattern: Option<Regex>,
     /// Finds the administrators among the names of roles and users. Without both patterns every caller is one.
@@ -38,6 +40,7 @@ impl Settings {
             state_machine_arn: lambda::variable("STATE_MACHINE_ARN")?,
             network_function_arn: lambda::variable("NETWORK_FUNCTION_ARN")?,
             identity_function_arn: lambda::variable("IDENTITY_FUNCTION_ARN")?,
+            worker_function_arn: lambda::variable("WORKER_FUNCTION_ARN")?,
             team_pattern: team_pattern(&lambda::variable("TEAM_PATTERN")?)?,
             administrator_pattern: administrator_pattern(&lambda::variable("ADMINISTRATOR_PATTERN")?)?,
             limits: Limits::from_environment()?,

@@ -4,6 +4,7 @@
 mod calls;
 mod generated;
 mod names;
+mod prefect;
 mod quotas;
 
 use crate::{Limits, Service, Settings, router, settings::team_pattern};
@@ -26,10 +27,12 @@ pub(crate) fn settings(pattern: &str) -> Settings {
             role_path: "/".into(),
             permissions_boundary: None,
             worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+            prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
         },
         state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
         network_function_arn: function("network"),
         identity_function_arn: function("identity"),
+        worker_function_arn: function("worker"),
         team_pattern: team_pattern(pattern).expect("a pattern"),
         administrator_pattern: None,
         limits: Limits::default(),

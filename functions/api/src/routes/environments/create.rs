@@ -35,7 +35,7 @@ pub(crate) async fn create(
     let idempotency = key.scoped(&spec.team, "POST", MANY, fingerprint);
     if !is_replayed(&service, idempotency.as_ref()).await? {
         check_time(&lifetime, service.clock.now())?;
-        if let Err(refused) = preflight::check(&service, id, &spec).await
+        if let Err(refused) = preflight::check(&service, id, &spec, credential.as_ref()).await
             // What leaves no room may be what the first of two requests under one key has made meanwhile.
             && !is_replayed(&service, idempotency.as_ref()).await?
         {
