@@ -22,9 +22,10 @@ SOURCES = ("template.yaml", "samconfig.toml", "bootstrap/account.yaml", "state-m
            "state-machine/survey.asl.json")
 
 
-def local(cloud):
-    """Deploys to a running local cloud, unless just this is deployed there. The stack's outputs."""
-    fingerprint = hashlib.sha256()
+def local(cloud, *parameters):
+    """Deploys to a running local cloud, unless just this is deployed there. The stack's outputs. `parameters` (Name=value) come
+    on top of those in samconfig.toml."""
+    fingerprint = hashlib.sha256(repr(parameters).encode())
     for source in [tools.CHECKOUT / name for name in SOURCES] + [PACKAGES / name / "bootstrap" for name in FUNCTIONS]:
         fingerprint.update(hashlib.sha256(source.read_bytes()).digest())
     done = cloud.directory / "deployed"
@@ -34,8 +35,8 @@ def local(cloud):
     account = client("cloudformation", cloud.url)
     # The local CloudFormation knows no service-linked role, and its ECS needs none.
     bucket = account_stack(account, "exists")["ArtifactBucket"]
-    command = [tools.tool("sam"), "deploy", "--config-env", "local", "--s3-bucket", bucket]
-    quietly(command, environment)
+    command = [tools.tool("sam"), "deploy", "--config-env", "local", "--s3-bucket", bucket, "--parameter-overrides"]
+    quietly(command + settings("local")["parameter_overrides"] + list(parameters), environment)
     found = outputs(account, STACK)
     # The local CloudFormation drops this property of the table.
     client("dynamodb", cloud.url).update_time_to_live(
@@ -65,11 +66,11 @@ def aws():
         say("    %-16s %s" % (name, value))
 
 
-def settings():
-    """What samconfig.toml says for AWS."""
+def settings(environment="default"):
+    """What samconfig.toml says for AWS, or for another environment of its."""
     import tomlkit
 
-    return tomlkit.parse((tools.CHECKOUT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"].unwrap()
+    return tomlkit.parse((tools.CHECKOUT / "samconfig.toml").read_text())[environment]["deploy"]["parameters"].unwrap()
 
 
 def account_stack(cloudformation, service_linked_role):

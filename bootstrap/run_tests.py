@@ -46,7 +46,8 @@ def main(selection, time_scale=TIME_SCALE, **rules):
             port, rules = free_port(), dict(rules, time_scale=time_scale, quotas=QUOTAS)
             cloud.start(port, proxy.start(free_port(), port, **rules), SFN_WAIT_SCALE=str(time_scale))
         with step("Deploy the service (sam deploy)"):
-            outputs = deploy.local(cloud)
+            # The proxy is Prefect Cloud, too.
+            outputs = deploy.local(cloud, "PrefectCloudUrl=%s/api" % cloud.record["functions_endpoint"])
         with faults.clouds("test-faults") as clouds:
             return test(selection, cloud, proxy, outputs, clouds)
     except KeyboardInterrupt:

@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{AssignPublicIp, Service as EcsService};
 use aws_sdk_secretsmanager::types::Tag;
 use end_to_end::{
-    Environment, Stage,
+    Environment, Service, Stage,
     requests::{ACCOUNT, TEAM, WORKSPACE, request, unique},
 };
 use serde_json::json;
@@ -64,13 +64,14 @@ async fn the_worker_and_what_it_is_told() {
     let token = stage.cloud.secrets.create_secret().name(unique("a-token")).secret_string("t").tags(tag).send().await;
     let token = token.expect("a secret").arn.expect("an ARN");
     let mut body = request(&unique("worker"));
+    let pool = body["prefect"]["work_pool"].as_str().expect("a pool").to_owned();
     body["worker"] = json!({
         "name": "night-worker",
         "image": "example.com/team/worker:3",
         "cpu": 1024,
         "memory": 4096,
         "desired_count": 2,
-        "command": ["prefect", "worker", "start", "--pool", "mine"],
+        "command": ["prefect", "worker", "start", "--pool", pool],
         "environment": {"LEVEL": "debug"},
         "secrets": {"TOKEN": token},
         "capacity": "FARGATE_SPOT",
@@ -93,7 +94,7 @@ async fn the_worker_and_what_it_is_told() {
     assert_eq!((definition.cpu(), definition.memory()), (Some("1024"), Some("4096")), "CPU and memory");
     let container = definition.container_definitions().first().expect("a container");
     assert_eq!(container.image(), Some("example.com/team/worker:3"), "the image");
-    assert_eq!(container.command(), ["prefect", "worker", "start", "--pool", "mine"], "the command");
+    assert_eq!(container.command(), ["prefect", "worker", "start", "--pool", &pool], "the command");
     assert!(container.health_check().is_none(), "a command that may not answer health checks is not checked");
     let level = container.environment().iter().find(|one| one.name() == Some("LEVEL")).and_then(|one| one.value());
     assert_eq!(level, Some("debug"), "the team's own variables");
@@ -111,9 +112,11 @@ async fn the_worker_and_what_it_is_told() {
 async fn a_prefect_server_of_ones_own() {
     let stage = Stage::set().await;
     let name = unique("own-server");
+    // Prefect's stand-in is a server under any path.
+    let api_url = format!("{}/own-server/api", Service::under_test().aws_endpoint);
     let mut body = request(&name);
     body["prefect"] = json!({
-        "api_url": "https://prefect.example.com/api",
+        "api_url": api_url,
         "auth_string": "admin:open sesame",
         "work_pool": format!("{name}-pool"),
     });
@@ -122,7 +125,7 @@ async fn a_prefect_server_of_ones_own() {
     let value = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
     assert_eq!(value.secret_string(), Some("admin:open sesame"), "the secret holds the credential");
     let (variables, secrets) = told(&stage, &environment).await;
-    assert!(variables.contains(&("PREFECT_API_URL".into(), "https://prefect.example.com/api".into())), "{variables:?}");
+    assert!(variables.contains(&("PREFECT_API_URL".into(), api_url)), "{variables:?}");
     assert!(variables.iter().all(|(name, _)| !name.ends_with("_ID")), "no account, no workspace: {variables:?}");
     assert_eq!(secrets, [("PREFECT_API_AUTH_STRING".to_owned(), secret.to_owned())], "the credential");
     gone(&stage, &environment).await;

@@ -87,10 +87,11 @@ async fn an_invocation_for_an_environment_without_a_record_touches_nothing() {
 async fn a_second_invocation_of_a_step_waits_while_the_first_is_at_work_and_touches_nothing() {
     let stage = Stage::set().await;
     let id = stage.request(&request(&unique("second"))).await;
-    for step in ["cluster", "worker"] {
+    // The work pool needs the cluster.
+    for step in ["cluster", "worker-setup", "worker"] {
         stage.table.hold(&id, step).await;
     }
-    let others = ["network", "egress", "identity", "worker-setup"];
+    let others = ["network", "egress", "identity"];
     let others_are_done = |now: &Environment| others.iter().all(|step| now.outcome(step, "ensure") == "done");
     let environment = stage.api.until(&id, "everything else is done", others_are_done).await;
     let operation = text(&environment.operation()["id"]).to_owned();
@@ -104,7 +105,7 @@ async fn a_second_invocation_of_a_step_waits_while_the_first_is_at_work_and_touc
     }
     unchanged(&stage, &environment, before).await;
 
-    for step in ["cluster", "worker"] {
+    for step in ["cluster", "worker-setup", "worker"] {
         stage.table.let_go(&id, step).await;
     }
     stage.api.at_rest(&id).await.must_be("ACTIVE");

@@ -14,6 +14,7 @@ mod idempotency;
 mod life;
 mod logs;
 mod neighbours;
+mod prefect;
 mod preflight;
 mod proof;
 mod reading;

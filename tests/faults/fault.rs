@@ -89,6 +89,8 @@ pub enum Class {
     TasksCrash,
     /// Tasks find no place.
     TasksAreUnplaceable,
+    /// Tasks run, and no worker in them reaches Prefect.
+    WorkersStayOffline,
     /// The account has no room for one more VPC.
     NoRoomForVpc,
 }
@@ -134,12 +136,13 @@ pub enum Refusal {
 
 impl Class {
     /// How AWS itself may be in a run.
-    pub const OF_THE_RUN: [Class; 6] = [
+    pub const OF_THE_RUN: [Class; 7] = [
         Class::ReadsLag,
         Class::ApisThrottle,
         Class::NatGatewaysFail,
         Class::TasksCrash,
         Class::TasksAreUnplaceable,
+        Class::WorkersStayOffline,
         Class::NoRoomForVpc,
     ];
 
@@ -173,6 +176,7 @@ impl Class {
             Class::NatGatewaysFail => "nat-gateways-fail",
             Class::TasksCrash => "tasks-crash",
             Class::TasksAreUnplaceable => "tasks-are-unplaceable",
+            Class::WorkersStayOffline => "workers-stay-offline",
             Class::NoRoomForVpc => "no-room-for-vpc",
         }
     }
@@ -223,6 +227,7 @@ impl Class {
             | Class::NatGatewaysFail
             | Class::TasksCrash
             | Class::TasksAreUnplaceable
+            | Class::WorkersStayOffline
             | Class::NoRoomForVpc => (None, 1, Then::Answer),
         };
         Treatment { meanwhile, carried_out, then }
@@ -250,6 +255,7 @@ impl Refusal {
 
 fn throttling(service: &str) -> (u16, &'static str) {
     match service {
+        "prefect" => (429, "Slow down"),
         "ec2" => (503, "RequestLimitExceeded"),
         "iam" => (400, "Throttling"),
         "servicediscovery" => (400, "RequestLimitExceeded"),
@@ -270,6 +276,7 @@ fn server_error(service: &str) -> (u16, &'static str) {
 
 fn access_denied(service: &str) -> (u16, &'static str) {
     match service {
+        "prefect" => (403, "Forbidden"),
         "ec2" => (403, "UnauthorizedOperation"),
         "iam" => (403, "AccessDenied"),
         _ => (400, "AccessDeniedException"),

@@ -79,7 +79,7 @@ impl Functions {
             network: engine(&config, &records, &clock, &account.id, Network::new),
             identity: engine(&config, &records, &clock, &account.id, Identity::new),
             cluster: engine(&config, &records, &clock, &account.id, ClusterGroup::new),
-            worker: engine(&config, &records, &clock, &account.id, Worker::new),
+            worker: engine(&config, &records, &clock, &account.id, |config| Worker::new(config, false)),
             operations: Operations {
                 records: records.clone(),
                 executions: Executions::new(&config, machine),
@@ -144,6 +144,7 @@ fn place(account: &str) -> Place {
         role_path: "/".to_owned(),
         permissions_boundary: None,
         worker_image: "prefecthq/prefect-aws:0.7-python3.12".to_owned(),
+        prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
     }
 }
 

@@ -88,6 +88,7 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
                 "CreateLogGroup",
                 "CreatePrivateDnsNamespace",
                 "RegisterTaskDefinition",
+                "CreateWorkPool",
             ]
             .contains(&name.action.as_str())
             {

@@ -103,6 +103,11 @@ impl Run {
         self.account.clock.now()
     }
 
+    /// Everything that is there now, in AWS and in Prefect.
+    pub async fn inventory(&self) -> Inventory {
+        Inventory::take(&self.cloud).await.with_work_pools(&self.account.work_pools())
+    }
+
     /// What is not the product's to touch.
     pub fn foreign(&self) -> Inventory {
         self.foreign.lock().expect("no holder panics").clone()
@@ -110,9 +115,9 @@ impl Run {
 
     /// Whatever was made by this is somebody else's.
     pub async fn by_others(&self, work: impl Future<Output = ()>) {
-        let before = Inventory::take(&self.cloud).await;
+        let before = self.inventory().await;
         work.await;
-        let made = Inventory::take(&self.cloud).await.since(&before);
+        let made = self.inventory().await.since(&before);
         self.foreign.lock().expect("no holder panics").add_all(&made);
     }
 

@@ -11,7 +11,6 @@ use crate::{
     verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched, no_room},
 };
 use aws_config::SdkConfig;
-use end_to_end::Inventory;
 use rules::{Misfortunes, Request, Settings};
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, panic::catch_unwind, sync::Arc, time::Duration};
 use tokio::{
@@ -81,6 +80,7 @@ fn settings(class: Option<Class>) -> Settings {
         }
         Some(Class::TasksCrash) => Misfortunes { tasks_crash: true, ..Misfortunes::default() },
         Some(Class::TasksAreUnplaceable) => Misfortunes { tasks_are_unplaceable: true, ..Misfortunes::default() },
+        Some(Class::WorkersStayOffline) => Misfortunes { workers_stay_offline: true, ..Misfortunes::default() },
         _ => Misfortunes::default(),
     };
     Settings { misfortunes, ..usual }
@@ -150,7 +150,7 @@ impl Clean {
                 run.account.let_go_wrong(misfortunes);
                 let reply = life.tried(&run).await;
                 let transitions = run.account.executions.all().last().map_or(0, |last| last.transitions);
-                let came_to = shape(&Inventory::take(&run.cloud).await.since(&run.foreign()), &run.account.id);
+                let came_to = shape(&run.inventory().await.since(&run.foreign()), &run.account.id);
                 let whole = if self.whole.is_empty() { &came_to } else { &self.whole };
                 if life == Life::Forgotten {
                     return is_forgotten_and_untouched(&run, whole).await.map(|()| (came_to, transitions));

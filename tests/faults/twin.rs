@@ -22,6 +22,7 @@ pub fn of(request: &Request, account: &str) -> Request {
                 members.retain(|name, _| !["tags", "Tags"].contains(&name.as_str()));
                 for (name, value) in members.iter_mut() {
                     match name.as_str() {
+                        "description" => *value = "Somebody else's.".into(),
                         "SecretString" => *value = "somebody else's".into(),
                         "ClientRequestToken" => *value = "11111111-2222-4333-8444-555555555555".into(),
                         "CreatorRequestId" => *value = "somebody-else".into(),

@@ -15,7 +15,7 @@ pub type Whole = Vec<String>;
 /// Fails unless the environment is whole, or nothing is left of it, or just what it lists.
 pub async fn at_rest(run: &Run, whole: &Whole) -> Result<String, String> {
     let status = status(run).await;
-    let there = Inventory::take(&run.cloud).await;
+    let there = run.inventory().await;
     untouched(run, &there)?;
     let ours = there.since(&run.foreign());
     match status.as_str() {
@@ -43,7 +43,7 @@ pub async fn at_rest(run: &Run, whole: &Whole) -> Result<String, String> {
 
 /// Fails unless an environment that nobody knows any more is just as it was.
 pub async fn is_forgotten_and_untouched(run: &Run, whole: &Whole) -> Result<(), String> {
-    let there = Inventory::take(&run.cloud).await;
+    let there = run.inventory().await;
     untouched(run, &there)?;
     is_whole(&shape(&there.since(&run.foreign()), &run.account.id), whole)?;
     // The line that the metric and its alarm count: see the template.
@@ -58,7 +58,7 @@ pub async fn no_room(run: &Run, reply: &Reply) -> Result<(), String> {
     if (reply.status, reply.body["code"].as_str()) != (422, Some("QUOTA_EXCEEDED")) {
         return Err(format!("it was answered {}: {}", reply.status, reply.body));
     }
-    let there = Inventory::take(&run.cloud).await;
+    let there = run.inventory().await;
     untouched(run, &there)?;
     let ours = there.since(&run.foreign());
     if !ours.is_empty() {
@@ -80,7 +80,7 @@ pub async fn comes_to_an_end(run: &Run, life: Life, whole: &Whole) -> Result<(),
             if reply.status != 202 || status != "ACTIVE" {
                 return Err(format!("the repeated repair was answered {} and ended {status}", reply.status));
             }
-            let ours = Inventory::take(&run.cloud).await.since(&run.foreign());
+            let ours = run.inventory().await.since(&run.foreign());
             is_whole(&shape(&ours, &run.account.id), whole)?;
         }
     }
@@ -104,7 +104,7 @@ pub async fn comes_to_an_end(run: &Run, life: Life, whole: &Whole) -> Result<(),
         }
         is_free(run).await?;
     }
-    let there = Inventory::take(&run.cloud).await;
+    let there = run.inventory().await;
     untouched(run, &there)?;
     let ours = there.since(&run.foreign());
     if !ours.is_empty() {

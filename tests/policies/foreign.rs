@@ -18,8 +18,8 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
     let mut variants = Vec::new();
     let mut add = |what, request| variants.push(Foreign { what, request });
     let (on_existing, creating) = (format!("aws:ResourceTag/{STACK}"), format!("aws:RequestTag/{STACK}"));
-    let changes = is_mutating(&request.action);
-    // Looks tell nothing that the caller of a list would not see; they are bound by name alone.
+    // Looks tell nothing that the caller of a list would not see; they are bound by name alone. But for secrets.
+    let changes = is_mutating(&request.action) || request.action == "secretsmanager:GetSecretValue";
     if changes && request.has(&on_existing) {
         add("an untagged thing", request.clone().without("aws:ResourceTag/"));
         add("another stack's thing", request.clone().with(&on_existing, "another-stack"));

@@ -25,7 +25,8 @@ pub(crate) fn read() -> Vec<Call> {
     let whole = text.rfind('\n').map(|end| &text[..end]).unwrap_or_default();
     let calls = whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")));
     // The tests themselves call AWS as root.
-    calls.filter(|call: &Call| !call.function.is_empty()).collect()
+    // Nor does AWS judge what they ask Prefect.
+    calls.filter(|call: &Call| !call.function.is_empty() && call.service != "prefect").collect()
 }
 
 impl Call {

@@ -72,6 +72,8 @@ async fn live() -> Vec<Asked> {
 async fn whole(stage: &Stage, secret: &str) {
     let mut body = request(&unique("whole"));
     body["worker"] = json!({"secrets": {"TOKEN": secret}});
+    let key = json!({"api_key": null, "api_key_secret_arn": secret});
+    body["prefect"].as_object_mut().expect("a section").extend(key.as_object().expect("members").clone());
     let environment = stage.create(&body).await;
     stage.api.get("/environments").await.expect(200);
     stage.api.get(&format!("/environments?team={TEAM}")).await.expect(200);

@@ -165,7 +165,7 @@ impl Place {
                 let both = [Request::of(&name, &resource), Request::of("secretsmanager:TagResource", &resource)];
                 both.map(|request| asking(request, &call.tags())).to_vec()
             }
-            "DescribeSecret" | "DeleteSecret" => {
+            "DescribeSecret" | "GetSecretValue" | "DeleteSecret" => {
                 let secret = call.text("SecretId");
                 let by_name = || self.arn("secretsmanager", &format!("secret:{secret}"));
                 let resource = if secret.starts_with("arn:") { secret.to_owned() } else { by_name() };

@@ -4,8 +4,15 @@ use serde_json::{Map, Value};
 use std::str;
 
 /// Never kept: secrets, records, long documents.
-const CONTENTS: [&str; 6] =
-    ["SecretString", "SecretBinary", "ExpressionAttributeValues", "input", "containerDefinitions", "PolicyDocument"];
+const CONTENTS: [&str; 7] = [
+    "SecretString",
+    "SecretBinary",
+    "ExpressionAttributeValues",
+    "input",
+    "containerDefinitions",
+    "PolicyDocument",
+    "base_job_template",
+];
 /// Calls whose answer names what they made.
 const MAKING: [&str; 5] = ["Create", "Allocate", "Associate", "Register", "GetOperation"];
 

@@ -10,6 +10,7 @@ mod network;
 pub use identity::decoded;
 
 use crate::cloud::Cloud;
+use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 
 /// Everything that was there at one time.
@@ -140,6 +141,23 @@ impl Inventory {
         let new = self.0.iter().filter(|(id, _)| !before.0.contains_key(*id));
         lines.extend(new.map(|(id, thing)| format!("+ {id} {thing}")));
         lines
+    }
+
+    /// The same with these work pools, as Prefect's stand-in has them.
+    pub fn with_work_pools(mut self, pools: &[Value]) -> Inventory {
+        for pool in pools {
+            let name = pool["name"].as_str().unwrap_or_default();
+            let mut defaults = pool["base_job_template"]["variables"]["properties"].clone();
+            if let Some(variables) = defaults.as_object_mut() {
+                variables.retain(|_, variable| !variable["default"].is_null());
+                variables.values_mut().for_each(|variable| *variable = variable["default"].take());
+            }
+            let told = |value: &Value| value.to_string().replace(',', ", ");
+            let (description, is_paused) = (told(&pool["description"]), &pool["is_paused"]);
+            let detail = format!("description={description} paused={is_paused} defaults={}", told(&defaults));
+            self.add("work-pool", name, Thing::new(name, detail));
+        }
+        self
     }
 
     fn add(&mut self, kind: &str, id: &str, thing: Thing) {

@@ -16,6 +16,7 @@ pub mod functions;
 pub mod inventory;
 pub mod logs;
 pub mod planting;
+pub mod prefect;
 pub mod refusal;
 pub mod requests;
 pub mod roles;

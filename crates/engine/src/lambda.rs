@@ -72,7 +72,8 @@ impl<G: Group> Engine<G> {
                 let span = tracing::info_span!("call", action = "preflight", environment = %asked.environment_id);
                 async {
                     let report = self.preflight(&asked).await;
-                    tracing::info!(quotas = report.quotas.len(), "quotas told");
+                    let refusal = report.refusal.as_ref().map(tracing::field::debug);
+                    tracing::info!(quotas = report.quotas.len(), refusal, "preflight answered");
                     json(&report)
                 }
                 .instrument(span)
@@ -159,6 +160,7 @@ pub fn place(config: &SdkConfig) -> Result<Place, lambda_runtime::Error> {
         role_path: variable("ROLE_PATH")?,
         permissions_boundary: (!boundary.is_empty()).then_some(boundary),
         worker_image: variable("WORKER_IMAGE")?,
+        prefect_cloud_url: variable("PREFECT_CLOUD_URL")?,
     })
 }
 

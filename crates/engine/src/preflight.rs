@@ -1,12 +1,13 @@
-//! Preflight: does what an environment needs still fit into the account's quotas?
+//! Preflight: does what an environment needs still fit into the account's quotas, and does Prefect let its worker in?
 //!
 //! Asked by the API before anything of an environment is recorded, and read-only: the call has a type of its own,
-//! knows neither operation nor step, and reaches nothing but [`Group::preflight`], so that no path leads from it to
-//! a change. What an environment needs is counted in the catalogue. The answer is a forecast, not a reservation: of
+//! knows neither operation nor step, and reaches nothing but [`Group::preflight`] and [`Group::refusal`], so that no
+//! path leads from it to a change. What an environment needs is counted in the catalogue. The answer is a forecast, not a reservation: of
 //! two requests at the same time both may fit, and then one of the creates fails with AWS's own code and is undone.
 
 use crate::{resource::Group, turn::Engine};
-use environment::{Entry, EnvironmentId, Kind, Place, Spec, Subject, catalogue};
+use environment::{Entry, EnvironmentId, Fault, Kind, Place, Spec, Subject, catalogue};
+use futures::future::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ enum Word {
 pub struct Report {
     /// The quotas that the environment needs a part of, as far as they can be told.
     pub quotas: Vec<Quota>,
+    /// Why the environment cannot be made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refusal: Option<Fault>,
 }
 
 /// A quota of the account.
@@ -80,7 +84,9 @@ pub fn count(entries: &[Entry], kind: Kind) -> u64 {
 impl<G: Group> Engine<G> {
     /// What this group can tell of the quotas that the environment needs.
     pub async fn preflight(&self, asked: &Preflight) -> Report {
-        Report { quotas: self.group.preflight(asked, &self.place).await }
+        let (quotas, refusal) =
+            join(self.group.preflight(asked, &self.place), self.group.refusal(asked, &self.place)).await;
+        Report { quotas, refusal }
     }
 }
 

@@ -74,7 +74,8 @@ impl<G: Group> Turn<'_, G> {
 
     /// Everything of this step that is still there; the inner fault is that of a look.
     async fn remnants(&self) -> Result<Result<Vec<Remnant>, Fault>, Fault> {
-        let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_tagged());
+        let leaves_a_trace = |entry: &&Entry| entry.kind.is_tagged() || entry.kind.is_in_prefect();
+        let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step).filter(leaves_a_trace);
         let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
         let whose = Whose::Environment(self.call.environment_id);
@@ -117,6 +118,12 @@ impl<G: Group> Turn<'_, G> {
         if item.state == ResourceState::Retained {
             return Ok(None);
         }
+        if entry.kind.is_in_prefect() {
+            // The credential is gone by now: what Prefect answered to the removal is the proof.
+            let is_left = item.state != ResourceState::Gone;
+            let id = item.id.clone().unwrap_or_else(|| entry.key.to_string());
+            return Ok(is_left.then(|| Remnant { key: entry.key.clone(), id, is_news: false, is_leaving: false }));
+        }
         let found = look(resource, &self.site(entry, &item)?).await.map_err(|fault| fault.of(&entry.key))?;
         if let Some(found) = found.as_ref().filter(|found| found.owner == Owner::Ours) {
             return Ok(Some(Remnant {
@@ -146,7 +153,7 @@ impl<G: Group> Turn<'_, G> {
         let site: Site<'_> = self.site(entry, &item)?;
         tracing::warn!(resource = %key, id, "removing what came to light");
         match resource.remove(&site, id).await {
-            Ok(Departure::Gone | Departure::Leaving) => Ok(()),
+            Ok(Departure::Gone | Departure::Leaving | Departure::Retained(_)) => Ok(()),
             Err(fault) if fault.code == Code::NotFound => Ok(()),
             Err(fault) => Err(fault.of(key)),
         }

@@ -13,7 +13,11 @@ use crate::{
 };
 use environment::{Code, Entry, Fault, Key};
 use futures::future::join_all;
+use jiff::SignedDuration;
 use std::collections::BTreeMap;
+
+/// For so long a Prefect server that cannot be reached is tried in a removal.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
 
 impl<G: Group> Turn<'_, G> {
     /// Drives the removal of every resource of the step as far as it goes now.
@@ -68,7 +72,7 @@ impl<G: Group> Turn<'_, G> {
     fn holders<'s>(&'s self, entry: &'s Entry) -> impl Iterator<Item = &'s Entry> {
         self.entries.iter().filter(move |other| {
             other.after.contains(&entry.key)
-                && other.kind.holds_what_it_comes_after()
+                && other.kind.holds(entry.kind)
                 && other.part_of.as_ref() != Some(&entry.key)
                 && !self.is_gone(&other.key)
         })
@@ -111,9 +115,35 @@ impl<G: Group> Turn<'_, G> {
 
     async fn remove_one(&self, entry: &Entry) -> (ResourceItem, Result<Progress, Trouble>) {
         let mut item = self.item(entry);
-        let result = self.take_away(entry, &mut item).await;
+        let result = match self.take_away(entry, &mut item).await {
+            Err(Trouble::Of(fault)) if self.is_let_be(entry, &fault) => self.note_retained(&mut item, fault).await,
+            result => result,
+        };
         let result = self.note_fault(&mut item, result).await;
         (item, result)
+    }
+
+    /// Whether what lies in Prefect is left there, because Prefect does not let us at it: a server that is no more, or
+    /// a key that was withdrawn, must not keep everything else from going. One that cannot be reached is tried for a
+    /// while.
+    fn is_let_be(&self, entry: &Entry, fault: &Fault) -> bool {
+        entry.kind.is_in_prefect()
+            && match fault.code {
+                Code::PrefectUnauthorized
+                | Code::PrefectForbidden
+                | Code::PrefectWorkspaceNotFound
+                | Code::SecretMissing => true,
+                Code::PrefectUnreachable => self.now().duration_since(self.lease.since()) > PATIENCE,
+                _ => false,
+            }
+    }
+
+    async fn note_retained(&self, item: &mut ResourceItem, why: Fault) -> Result<Progress, Trouble> {
+        tracing::warn!(resource = %item.key, fault = ?why, "it is left on purpose");
+        item.become_(ResourceState::Retained, self.now());
+        item.error = Some(why.of(&item.key));
+        self.save(item).await?;
+        Ok(Progress::Done)
     }
 
     async fn take_away(&self, entry: &Entry, item: &mut ResourceItem) -> Result<Progress, Trouble> {
@@ -149,6 +179,7 @@ impl<G: Group> Turn<'_, G> {
         match resource.remove(&site, &id).await {
             Ok(Departure::Gone) => self.note_gone(item, "NOT_FOUND").await,
             Ok(Departure::Leaving) => self.note_leaving(item).await,
+            Ok(Departure::Retained(why)) => self.note_retained(item, Fault::new(Code::Conflict, why)).await,
             Err(fault) if fault.code == Code::NotFound => self.note_absent(item).await,
             Err(fault) => Err(fault.into()),
         }

@@ -71,6 +71,11 @@ pub trait Group: Send + Sync {
     /// a kind whose things each must be asked for their tags: the proof looks up every resource by its name besides.
     async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault>;
 
+    /// Why the environment cannot be made, where that can be told before anything is. Read-only.
+    async fn refusal(&self, _asked: &Preflight, _place: &Place) -> Option<Fault> {
+        None
+    }
+
     /// The quotas that the environment needs a part of. What cannot be told is left out: a quota that nobody knows
     /// refuses nothing. Read-only.
     async fn preflight(&self, _asked: &Preflight, _place: &Place) -> Vec<Quota> {
@@ -168,6 +173,8 @@ pub enum Departure {
     Gone,
     /// It is going: look again.
     Leaving,
+    /// It is left on purpose, for this reason.
+    Retained(&'static str),
 }
 
 /// One resource's place in its environment: all that its behaviour may know.

@@ -248,7 +248,16 @@ mod tests {
         let text = String::new;
         let (partition, account, region, role_path, worker_image) = (text(), text(), text(), text(), text());
         let stack = stack.to_owned();
-        Place { partition, account, region, stack, role_path, permissions_boundary: None, worker_image }
+        Place {
+            partition,
+            account,
+            region,
+            stack,
+            role_path,
+            permissions_boundary: None,
+            worker_image,
+            prefect_cloud_url: String::new(),
+        }
     }
 
     fn stray(ended: bool, things: usize) -> Stray {

@@ -158,6 +158,8 @@ fn charges(entries: &[Entry]) -> Vec<Charge> {
                 }
             }
             Kind::Vpc
+            | Kind::WorkPool
+            | Kind::Worker
             | Kind::InternetGateway
             | Kind::VpcGatewayAttachment
             | Kind::Subnet

@@ -191,7 +191,7 @@ fn before<'a>(entry: &'a Entry, entries: &'a [Entry], direction: Direction) -> B
         Direction::Apply => entry.after.iter().collect(),
         Direction::Remove => entries
             .iter()
-            .filter(|other| other.kind.holds_what_it_comes_after() && other.after.contains(&entry.key))
+            .filter(|other| other.after.contains(&entry.key) && other.kind.holds(entry.kind))
             .map(|other| &other.key)
             .collect(),
     }
@@ -212,18 +212,18 @@ mod tests {
         eta(&entries(&spec(nat)), Direction::Apply, &History::default(), progress)
     }
 
-    /// VPC, gateway's attachment, route or association, address, NAT gateway, its route, service.
+    /// VPC, gateway's attachment, route or association, address, NAT gateway, its route, service, worker online.
     #[test]
     fn a_create_takes_its_longest_path() {
         let eta = create(Nat::Single, |_| Progress::ToDo);
-        assert_eq!(eta.expected_seconds, 2 + 2 + 2 + 2 + 107 + 2 + 75);
-        assert_eq!(eta.latest_seconds, 3 + 3 + 3 + 3 + 160 + 3 + 112);
+        assert_eq!(eta.expected_seconds, 2 + 2 + 2 + 2 + 107 + 2 + 75 + 10);
+        assert_eq!(eta.latest_seconds, 3 + 3 + 3 + 3 + 160 + 3 + 112 + 15);
         assert_eq!((eta.waits_for, eta.basis), (Some(keys::vpc()), Basis::Usual));
     }
 
     #[test]
     fn without_a_nat_gateway_the_namespace_is_what_the_service_waits_for() {
-        assert_eq!(create(Nat::None, |_| Progress::ToDo).expected_seconds, 2 + 2 + 2 + 30 + 75);
+        assert_eq!(create(Nat::None, |_| Progress::ToDo).expected_seconds, 2 + 2 + 2 + 30 + 75 + 10);
     }
 
     #[test]
@@ -243,19 +243,19 @@ mod tests {
                 _ => Progress::Done,
             })
         };
-        assert_eq!(after(40).expected_seconds, 67 + 2 + 75);
+        assert_eq!(after(40).expected_seconds, 67 + 2 + 75 + 10);
         assert_eq!(after(40).waits_for, Some(gateway.clone()));
-        assert_eq!(after(500).expected_seconds, 10 + 2 + 75, "nobody knows how long it still takes");
+        assert_eq!(after(500).expected_seconds, 10 + 2 + 75 + 10, "nobody knows how long it still takes");
         assert_eq!(create(Nat::Single, |_| Progress::Done).expected_seconds, 0);
         assert_eq!(create(Nat::Single, |_| Progress::Done).waits_for, None);
     }
 
-    /// Service, NAT gateway, its address, then the network from the outside in.
+    /// The pool is paused; service, NAT gateway, its address, then the network from the outside in.
     #[test]
     fn a_delete_takes_its_longest_path_backwards() {
         let entries = entries(&spec(Nat::Single));
         let eta = eta(&entries, Direction::Remove, &History::default(), |_| Progress::ToDo);
-        assert_eq!(eta.waits_for, Some(keys::service()));
+        assert_eq!(eta.waits_for, Some(keys::online()));
         assert!((45 + 54 + 2..45 + 54 + 15).contains(&eta.expected_seconds), "{eta:?}");
     }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A kind of resource, written as CloudFormation's type name.
+/// A kind of resource, written as CloudFormation's type name; what Prefect has of an environment in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Kind {
     /// A VPC.
@@ -59,11 +59,17 @@ pub enum Kind {
     /// An ECS service.
     #[serde(rename = "AWS::ECS::Service")]
     Service,
+    /// A work pool, in Prefect.
+    #[serde(rename = "Prefect::WorkPool")]
+    WorkPool,
+    /// The service's workers as Prefect sees them. Nothing makes them but the service: they are looked at.
+    #[serde(rename = "Prefect::Worker")]
+    Worker,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Vpc,
         Kind::InternetGateway,
         Kind::VpcGatewayAttachment,
@@ -81,6 +87,8 @@ impl Kind {
         Kind::LogGroup,
         Kind::TaskDefinition,
         Kind::Service,
+        Kind::WorkPool,
+        Kind::Worker,
     ];
 
     /// CloudFormation's type name.
@@ -103,6 +111,8 @@ impl Kind {
             Kind::LogGroup => "AWS::Logs::LogGroup",
             Kind::TaskDefinition => "AWS::ECS::TaskDefinition",
             Kind::Service => "AWS::ECS::Service",
+            Kind::WorkPool => "Prefect::WorkPool",
+            Kind::Worker => "Prefect::Worker",
         }
     }
 
@@ -120,6 +130,8 @@ impl Kind {
                 &["CapacityProviderStrategy", "DesiredCount", "LaunchType", "NetworkConfiguration", "TaskDefinition"]
             }
             Kind::Route => &["GatewayId", "NatGatewayId"],
+            Kind::WorkPool => &["Defaults", "IsPaused", "Server"],
+            Kind::Worker => &["Server"],
             Kind::SubnetRouteTableAssociation => &["RouteTableId"],
             Kind::InternetGateway
             | Kind::VpcGatewayAttachment
@@ -144,9 +156,10 @@ impl Kind {
 
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:
     /// `CreateCluster` answers success for an existing cluster of that name, and `RegisterTaskDefinition`
-    /// makes one more revision each time. The secret is made by the API, so a turn can only find it.
+    /// makes one more revision each time. The secret is made by the API, so a turn can only find it, and workers
+    /// come online by themselves.
     pub fn is_looked_for_before_create(self) -> bool {
-        matches!(self, Kind::Cluster | Kind::TaskDefinition | Kind::Secret)
+        matches!(self, Kind::Cluster | Kind::TaskDefinition | Kind::Secret | Kind::Worker)
     }
 
     /// Whether AWS itself refuses a second one, so that a create which may have been carried out can be sent once
@@ -172,19 +185,37 @@ impl Kind {
     pub fn is_addressed_by_name(self) -> bool {
         matches!(
             self,
-            Kind::Role | Kind::Secret | Kind::Cluster | Kind::LogGroup | Kind::TaskDefinition | Kind::Service
+            Kind::Role
+                | Kind::Secret
+                | Kind::Cluster
+                | Kind::LogGroup
+                | Kind::TaskDefinition
+                | Kind::Service
+                | Kind::WorkPool
         )
     }
 
-    /// Whether it carries tags of its own. What does not belongs to what it is part of.
+    /// Whether it carries tags of its own. What does not belongs to what it is part of, or lies in Prefect, where a
+    /// work pool says in its description whose it is.
     pub fn is_tagged(self) -> bool {
-        !matches!(self, Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation)
+        let belongs = matches!(self, Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation);
+        !belongs && !self.is_in_prefect()
     }
 
-    /// Whether what it comes after can only go after it. A route whose gateway is gone is a black hole that
-    /// goes with its table, and a task definition merely names its roles: they keep nothing from going.
-    pub fn holds_what_it_comes_after(self) -> bool {
-        !matches!(self, Kind::Route | Kind::TaskDefinition)
+    /// Whether it lies in Prefect, which is asked with the environment's own credential.
+    pub fn is_in_prefect(self) -> bool {
+        matches!(self, Kind::WorkPool | Kind::Worker)
+    }
+
+    /// Whether a thing of that kind that it comes after can only go after it. A route whose gateway is gone is a
+    /// black hole that goes with its table, and a task definition merely names its roles: they keep nothing from
+    /// going. A work pool names many things, and what its removal needs is the secret.
+    pub fn holds(self, before: Kind) -> bool {
+        match self {
+            Kind::Route | Kind::TaskDefinition => false,
+            Kind::WorkPool => before == Kind::Secret,
+            _ => true,
+        }
     }
 
     /// How long it usually takes to become ready, in seconds. Decides the first wait.
@@ -193,6 +224,7 @@ impl Kind {
             Kind::NatGateway => 107,
             Kind::Service => 75,
             Kind::PrivateDnsNamespace => 30,
+            Kind::Worker => 10,
             _ => 2,
         }
     }
@@ -228,7 +260,7 @@ mod tests {
         for kind in [Kind::TaskDefinition, Kind::Cluster, Kind::Vpc, Kind::Eip, Kind::InternetGateway] {
             assert!(!kind.has_no_twin(), "{kind}");
         }
-        for kind in [Kind::Role, Kind::LogGroup, Kind::Service] {
+        for kind in [Kind::Role, Kind::LogGroup, Kind::Service, Kind::WorkPool] {
             assert!(kind.has_no_twin(), "{kind}");
         }
     }

@@ -19,7 +19,12 @@ pub struct Place {
     pub permissions_boundary: Option<String>,
     /// The worker's image where a request names none.
     pub worker_image: String,
+    /// Prefect Cloud's API, to which account and workspace are added.
+    pub prefect_cloud_url: String,
 }
+
+/// Prefect Cloud's API.
+pub const PREFECT_CLOUD_URL: &str = "https://api.prefect.cloud/api";
 
 impl Place {
     /// An ARN of this account and region.

@@ -281,6 +281,9 @@ mod tests {
         let mut spot = spec(Nat::Single);
         spot.worker.capacity = Capacity::FargateSpot;
         let plan = plan(&spec(Nat::Single), &spot);
-        assert_eq!(told(&plan), ["change worker/service CapacityProviderStrategy LaunchType"]);
+        assert_eq!(
+            told(&plan),
+            ["change worker/service CapacityProviderStrategy LaunchType", "change worker/work-pool Defaults"]
+        );
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`crate::request`] turns a request's body into a spec; from then on everything derives from it.
 
+use crate::place::Place;
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,17 @@ pub struct Prefect {
     pub credential: Credential,
     /// The work pool that the worker serves.
     pub work_pool: String,
+    /// Whether a pool of that name that exists is lent the environment's defaults, and stays its owner's.
+    #[serde(default)]
+    pub adopt_pool: bool,
+    /// Whether the functions reach the server: then they check it, make the work pool, and wait for the worker to
+    /// come online. Otherwise all of that is the team's.
+    #[serde(default = "yes")]
+    pub verify: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A Prefect server.
@@ -96,10 +108,10 @@ pub enum Server {
 impl Server {
     /// The value of `PREFECT_API_URL`. Prefect Cloud's carries account and workspace: a worker ignores
     /// the variables `PREFECT_ACCOUNT_ID` and `PREFECT_WORKSPACE_ID`.
-    pub fn api_url(&self) -> String {
+    pub fn api_url(&self, place: &Place) -> String {
         match self {
             Server::Cloud { account_id, workspace_id } => {
-                format!("https://api.prefect.cloud/api/accounts/{account_id}/workspaces/{workspace_id}")
+                format!("{}/accounts/{account_id}/workspaces/{workspace_id}", place.prefect_cloud_url)
             }
             Server::SelfHosted { api_url } => api_url.clone(),
         }

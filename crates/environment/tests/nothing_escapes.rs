@@ -24,6 +24,7 @@ fn place() -> Place {
         role_path: "/prefect-environments/stack/".into(),
         permissions_boundary: Some(format!("arn:aws:iam::{ACCOUNT}:policy/boundary")),
         worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+        prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
     }
 }
 

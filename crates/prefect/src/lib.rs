@@ -10,6 +10,7 @@
 
 pub mod base_job_template;
 mod call;
+mod check;
 mod error;
 pub mod guard;
 mod work_pool;
@@ -17,6 +18,7 @@ mod worker;
 
 pub use base_job_template::BaseJobTemplate;
 pub use call::{Api, Client, Credential};
+pub use check::check;
 pub use error::Error;
 pub use work_pool::{NewWorkPool, WorkPool, WorkPoolChange, WorkPoolStatus};
 pub use worker::{Worker, WorkerStatus};

@@ -15,6 +15,9 @@ pub struct Worker {
     pub name: String,
     /// Whether Prefect has heard of it lately.
     pub status: WorkerStatus,
+    /// When Prefect has first heard of it.
+    #[serde(default)]
+    pub created: Option<Timestamp>,
     /// When Prefect has last heard of it.
     #[serde(default)]
     pub last_heartbeat_time: Option<Timestamp>,

@@ -87,9 +87,15 @@ fn prefect() -> impl Strategy<Value = Value> {
         (text("https://10\\.[1-9][0-9]?\\.0\\.1/api"), text("[a-z]{1,9}:[ -~]{1,40}"))
             .prop_map(|(url, auth)| json!({"api_url": url, "auth_string": auth})),
     ];
-    (server, option::of(text("[a-oq-zA-OQ-Z0-9_-][A-Za-z0-9_-]{0,60}"))).prop_map(|(mut prefect, pool)| {
+    let pool = option::of(text("[a-oq-zA-OQ-Z0-9_-][A-Za-z0-9_-]{0,60}"));
+    let choice =
+        option::of(select(&[("adopt_pool", true), ("adopt_pool", false), ("verify", true), ("verify", false)][..]));
+    (server, pool, choice).prop_map(|(mut prefect, pool, choice)| {
         if let Some(pool) = pool {
             prefect["work_pool"] = pool;
+        }
+        if let Some((name, value)) = choice {
+            prefect[name] = json!(value);
         }
         prefect
     })

@@ -1,55 +1,111 @@
-//! Preflight: what the account's quotas have no room for is refused before anything is created.
+//! Preflight: what the account's quotas have no room for, and what Prefect does not let in, is refused before anything
+//! is created.
 //!
-//! The functions that make things are asked how many there are and may be. They are asked both at once, and the
-//! caller waits 5 s at most: whoever does not answer by then refuses nothing. AWS itself then has the last word, and a
-//! create that it refuses is undone.
+//! The functions that make things are asked how many there are and may be, all at once, and the caller waits 5 s at
+//! most: whoever does not answer by then refuses nothing. AWS itself then has the last word, and a create that it
+//! refuses is undone. Prefect is asked with the key that came with the request, here, while it is at hand; with a key
+//! that the request names, by the one function that may read it. A server that does not answer refuses: an environment
+//! whose functions do not reach its server is asked for with `prefect.verify: false`.
 
 use crate::{asking::ask, problem, problem::Problem, service::Service};
 use engine::{Preflight, Quota, preflight::Report};
-use environment::{EnvironmentId, Spec};
-use futures::future::join_all;
+use environment::{Code, EnvironmentId, Fault, Spec, spec::Credential};
+use futures::future::{join, join_all};
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::Serialize;
 
-/// What there is of the account's quotas.
+/// What there is of the account's quotas, and whether Prefect lets the environment in.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Room {
     /// The quotas that the environment needs a part of.
     counted: Vec<Quota>,
     /// Whose quotas were not counted in time, by function: they refuse nothing.
     not_counted: Vec<&'static str>,
+    /// Why Prefect does not let it in.
+    #[serde(skip)]
+    refusal: Option<Fault>,
 }
 
 impl Room {
-    /// Refuses the request where the account has no room for what it asks for.
+    /// Refuses the request where Prefect does not let it in, or the account has no room for what it asks for.
     pub(crate) fn check(&self) -> Result<(), Problem> {
+        if let Some(fault) = &self.refusal {
+            return Err(problem::refused_by_prefect(fault));
+        }
         let exceeded: Vec<Quota> = self.counted.iter().filter(|quota| quota.is_exceeded()).cloned().collect();
         if exceeded.is_empty() { Ok(()) } else { Err(problem::quota_exceeded(exceeded)) }
     }
 }
 
-/// Counts what the account has room for, beside what the environment needs.
-pub(crate) async fn count(service: &Service, id: EnvironmentId, spec: &Spec) -> Result<Room, Problem> {
+/// Counts what the account has room for, beside what the environment needs, and asks Prefect meanwhile.
+pub(crate) async fn count(
+    service: &Service,
+    id: EnvironmentId,
+    spec: &Spec,
+    credential: Option<&SecretString>,
+) -> Result<Room, Problem> {
     let question = Preflight::of(id, spec.clone());
     let settings = &service.settings;
-    let asked = [("network", &settings.network_function_arn), ("identity", &settings.identity_function_arn)];
-    let told = join_all(asked.map(|(_, function)| tell(service, function, &question))).await;
-    let mut room = Room::default();
+    let mut asked = vec![("network", &settings.network_function_arn), ("identity", &settings.identity_function_arn)];
+    if spec.prefect.verify && matches!(spec.prefect.credential, Credential::SharedApiKey { .. }) {
+        asked.push(("worker", &settings.worker_function_arn));
+    }
+    let told = join_all(asked.iter().map(|(_, function)| tell(service, function, &question)));
+    let (told, let_in) = join(told, ask_prefect(service, spec, credential)).await;
+    let mut room = Room { refusal: let_in.err().filter(is_the_callers), ..Room::default() };
     for ((name, _), told) in asked.into_iter().zip(told) {
         match told {
-            Some(quotas) => room.counted.extend(quotas),
+            Some(report) => {
+                room.counted.extend(report.quotas);
+                room.refusal = room.refusal.or_else(|| report.refusal.filter(is_the_callers));
+            }
             None => room.not_counted.push(name),
         }
     }
     Ok(room)
 }
 
-/// The quotas that a function tells. Nothing, where it does not in time.
-async fn tell(service: &Service, function: &str, question: &Preflight) -> Option<Vec<Quota>> {
+/// Whether Prefect lets the environment in, where the request has brought what it takes to ask.
+async fn ask_prefect(service: &Service, spec: &Spec, credential: Option<&SecretString>) -> Result<(), Fault> {
+    let wanted = &spec.prefect;
+    let credential = match (&wanted.credential, credential) {
+        _ if !wanted.verify => return Ok(()),
+        (Credential::ApiKey, Some(key)) => prefect::Credential::ApiKey(key.clone()),
+        (Credential::AuthString, Some(pair)) => prefect::Credential::AuthString(pair.clone()),
+        (Credential::None, _) => prefect::Credential::None,
+        // Named only.
+        (Credential::SharedApiKey { .. } | Credential::ApiKey | Credential::AuthString, _) => return Ok(()),
+    };
+    let api = service.prefect.api(&wanted.server.api_url(&service.settings.place), &credential)?;
+    prefect::check(&api, wanted).await
+}
+
+/// Whether the caller can do something about it. What this service lacks itself refuses nothing.
+fn is_the_callers(fault: &Fault) -> bool {
+    let is = matches!(
+        fault.code,
+        Code::PrefectUnauthorized
+            | Code::PrefectForbidden
+            | Code::PrefectWorkspaceNotFound
+            | Code::PrefectUnreachable
+            | Code::AlreadyExists
+            | Code::SecretNotShared
+    );
+    if is {
+        tracing::info!(?fault, "Prefect does not let it in");
+    } else {
+        tracing::warn!(?fault, "Prefect was not asked: that refuses nothing");
+    }
+    is
+}
+
+/// What a function tells. Nothing, where it does not in time.
+async fn tell(service: &Service, function: &str, question: &Preflight) -> Option<Report> {
     match ask::<Report>(service, function, question).await {
-        Ok(report) => Some(report.quotas),
+        Ok(report) => Some(report),
         Err(fault) => {
-            tracing::warn!(function, ?fault, "a preflight was not answered: its quotas refuse nothing");
+            tracing::warn!(function, ?fault, "a preflight was not answered: it refuses nothing");
             None
         }
     }

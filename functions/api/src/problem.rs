@@ -10,7 +10,7 @@ use engine::{
     records::{LimitReached, Status, TeamLimit},
 };
 use environment::{
-    EnvironmentId, Fault,
+    Code, EnvironmentId, Fault,
     request::{Violation, ViolationCode},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -341,6 +341,27 @@ pub(crate) fn work_pool_in_use(holder: Option<EnvironmentId>) -> Problem {
         environment_id: holder,
         ..Problem::new(StatusCode::CONFLICT, "WORK_POOL_IN_USE", "The work pool is in use", detail)
     }
+}
+
+/// Prefect does not let the environment in. Nothing was made.
+pub(crate) fn refused_by_prefect(fault: &Fault) -> Problem {
+    let (code, title, hint) = match fault.code {
+        Code::PrefectUnauthorized => ("PREFECT_UNAUTHORIZED", "Prefect does not accept the credential", ""),
+        Code::PrefectForbidden => (
+            "PREFECT_FORBIDDEN",
+            "The credential may not do what is needed",
+            " It needs the role that the documentation names.",
+        ),
+        Code::PrefectWorkspaceNotFound => ("PREFECT_WORKSPACE_NOT_FOUND", "There is no such workspace", ""),
+        Code::SecretNotShared => ("SECRET_NOT_SHARED", "A secret is not the team's to use", ""),
+        Code::AlreadyExists => ("ALREADY_EXISTS", "The work pool is somebody else's", ""),
+        _ => (
+            "PREFECT_UNREACHABLE",
+            "Prefect cannot be reached",
+            " If only the environment's own network reaches the server, send prefect.verify: false.",
+        ),
+    };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, format!("{}{hint}", fault.message))
 }
 
 /// The account has no room for what the request asks for. Nothing was made.

@@ -3,8 +3,8 @@
 //! The text of the URL was judged before; a name says nothing by itself. One that does not resolve here, or not in
 //! time, is accepted: a server may live in a private zone that only the environment's network sees. What a name
 //! resolves to may change, too. So this keeps mistakes and the simple attacks out; whoever connects must judge the
-//! address that it connects to by the same rule, [`may_be_a_server`], and follow no redirect. Nothing of this
-//! service connects yet.
+//! address that it connects to by the same rule, [`may_be_a_server`], and follow no redirect: the client of
+//! Prefect's API does.
 
 use crate::{problem, problem::Problem};
 use async_trait::async_trait;

@@ -1,4 +1,4 @@
-//! What every handler may use: the records, three clients, the resolver, the settings.
+//! What every handler may use: the records, four clients, the resolver, the settings.
 
 use crate::{
     asking,
@@ -17,6 +17,7 @@ pub struct Service {
     pub(crate) executions: Executions,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) functions: aws_sdk_lambda::Client,
+    pub(crate) prefect: prefect::Client,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) budget: Duration,
     /// How often somebody who waits for news has the environment looked at.
@@ -40,6 +41,8 @@ impl Service {
             executions: Executions::new(config, &settings.state_machine_arn),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             functions: aws_sdk_lambda::Client::new(config),
+            // In tests the way to AWS is the way to Prefect, too.
+            prefect: prefect::Client::new(config.http_client(), settings.local_cloud),
             resolver: Arc::new(SystemResolver),
             budget: asking::BUDGET,
             look_every: Duration::from_secs(1),

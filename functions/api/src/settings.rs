@@ -18,7 +18,7 @@ pub struct Settings {
     pub identity_function_arn: String,
     /// The function of clusters, namespaces and log groups.
     pub cluster_function_arn: String,
-    /// The function of workers.
+    /// The function of workers, which speaks to Prefect.
     pub worker_function_arn: String,
     /// Finds the team in the name of a caller's role.
     pub team_pattern: Option<Regex>,

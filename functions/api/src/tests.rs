@@ -5,6 +5,7 @@ mod calls;
 mod generated;
 mod lists;
 mod names;
+mod prefect;
 mod quotas;
 mod validating;
 
@@ -31,6 +32,7 @@ pub(crate) fn settings(pattern: &str) -> Settings {
             role_path: "/".into(),
             permissions_boundary: None,
             worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+            prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
         },
         state_machine_arn: "arn:aws:states:eu-west-1:123456789012:stateMachine:prefect-environments".into(),
         network_function_arn: function("network"),

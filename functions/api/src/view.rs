@@ -10,7 +10,7 @@ use engine::records::{
     AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Protection, Record, ResourceItem,
     ResourceState, Status, StepReport, Summary, Turned, Verdict,
 };
-use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, outputs, outputs::Ready};
+use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, keys, outputs, outputs::Ready};
 use executions::Executions;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -41,6 +41,9 @@ pub(crate) struct EnvironmentView<'a> {
     /// When the operation that has the environment will be through.
     #[serde(skip_serializing_if = "Option::is_none")]
     eta: Option<EtaView>,
+    /// What was last seen of its workers; left out before the first look and once they are gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<WorkerView>,
     /// The newest first; of a long history the newest.
     operations: Vec<OperationView<'a>>,
     /// Of an environment that has ended: that nothing is left.
@@ -90,6 +93,28 @@ struct ResourceView<'a> {
     /// What showed that it is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<&'a Evidence>,
+}
+
+/// What was last seen of the workers, in ECS and in Prefect.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Worker")]
+struct WorkerView {
+    /// `ONLINE`, `OFFLINE`, `PAUSED` where none are wanted, `UNKNOWN` where Prefect is not asked.
+    status: String,
+    /// When Prefect has last heard of one.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    last_heartbeat_at: Option<Timestamp>,
+    /// How many are wanted.
+    desired_count: Option<u32>,
+    /// How many tasks run.
+    running_count: Option<u32>,
+    /// How many tasks are on their way.
+    pending_count: Option<u32>,
+    /// How far ECS is with the latest deployment.
+    rollout_state: Option<String>,
+    /// When this was seen.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    observed_at: Option<Timestamp>,
 }
 
 /// Something that is done with an environment, from the request to its end.
@@ -181,6 +206,7 @@ impl<'a> EnvironmentView<'a> {
         EnvironmentView {
             resources: resources.values().map(ResourceView::of).collect(),
             outputs: outputs::outputs(&record.spec, resources.values().filter_map(ready)),
+            worker: resources.get(&keys::online()).and_then(WorkerView::of),
             operations: operations.iter().map(|one| OperationView::of(one, environment, executions)).collect(),
             eta,
             proof: Proof::of(environment),
@@ -247,6 +273,7 @@ impl<'a> EnvironmentView<'a> {
             resources: Vec::new(),
             outputs: Map::new(),
             eta: None,
+            worker: None,
             operations: Vec::new(),
             proof: None,
             deletion_protection: record.deletion_protection.as_ref(),
@@ -276,6 +303,25 @@ impl<'a> ResourceView<'a> {
             error: item.error.as_ref(),
             evidence: item.evidence.as_ref(),
         }
+    }
+}
+
+impl WorkerView {
+    /// What a look has noted; nothing before the first, and nothing of workers that are gone.
+    fn of(item: &ResourceItem) -> Option<Self> {
+        let noted = |name: &str| item.attributes.get(name);
+        let count = |name: &str| noted(name)?.parse().ok();
+        let time = |name: &str| noted(name)?.parse().ok();
+        let is_there = matches!(item.state, ResourceState::Settling | ResourceState::Ready);
+        Some(WorkerView {
+            status: noted("Status").filter(|_| is_there)?.clone(),
+            last_heartbeat_at: time("LastHeartbeat"),
+            desired_count: count("DesiredCount"),
+            running_count: count("RunningCount"),
+            pending_count: count("PendingCount"),
+            rollout_state: noted("RolloutState").cloned(),
+            observed_at: time("ObservedAt"),
+        })
     }
 }
 

@@ -53,7 +53,9 @@ impl Group for ClusterGroup {
             | Kind::Role
             | Kind::Secret
             | Kind::TaskDefinition
-            | Kind::Service => None,
+            | Kind::Service
+            | Kind::WorkPool
+            | Kind::Worker => None,
         }
     }
 

@@ -48,7 +48,9 @@ impl Group for Identity {
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup
             | Kind::TaskDefinition
-            | Kind::Service => None,
+            | Kind::Service
+            | Kind::WorkPool
+            | Kind::Worker => None,
         }
     }
 

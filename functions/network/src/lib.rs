@@ -94,7 +94,9 @@ impl Group for Network {
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup
             | Kind::TaskDefinition
-            | Kind::Service => None,
+            | Kind::Service
+            | Kind::WorkPool
+            | Kind::Worker => None,
         }
     }
 

@@ -28,6 +28,7 @@ fn place() -> Place {
         role_path: "/".into(),
         permissions_boundary: None,
         worker_image: "prefect".into(),
+        prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
     }
 }
 

@@ -1,26 +1,40 @@
-//! The worker: its task definition and its service.
+//! The worker: its task definition and its service, its work pool in Prefect, and whether it is online there.
 
 mod container;
+mod online;
+mod server;
 mod service;
 mod task_definition;
 mod tasks;
 mod wanted;
+mod work_pool;
 
 use async_trait::async_trait;
-use engine::{Group, Resource, SdkConfig, Sighting, Whose, aws};
-use environment::{Fault, Kind};
+use engine::{Group, Preflight, Resource, SdkConfig, Sighting, Whose, aws};
+use environment::{Fault, Kind, Place};
 
 /// The group.
 pub struct Worker {
     task_definition: task_definition::TaskDefinition,
     service: service::Service,
+    work_pool: work_pool::WorkPool,
+    online: online::Online,
+    servers: server::Servers,
 }
 
 impl Worker {
-    /// The group with its clients, built once.
-    pub fn new(config: &SdkConfig) -> Self {
+    /// The group with its clients, built once. On the local cloud a Prefect server may be on this machine.
+    pub fn new(config: &SdkConfig, on_local_cloud: bool) -> Self {
         let client = aws_sdk_ecs::Client::new(config);
+        let servers = server::Servers {
+            // In tests the way to AWS is the way to Prefect, too.
+            prefect: prefect::Client::new(config.http_client(), on_local_cloud),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+        };
         Worker {
+            work_pool: work_pool::WorkPool { servers: servers.clone() },
+            online: online::Online { client: client.clone(), servers: servers.clone() },
+            servers,
             task_definition: task_definition::TaskDefinition {
                 client: client.clone(),
                 once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
@@ -36,6 +50,8 @@ impl Group for Worker {
         match kind {
             Kind::TaskDefinition => Some(&self.task_definition),
             Kind::Service => Some(&self.service),
+            Kind::WorkPool => Some(&self.work_pool),
+            Kind::Worker => Some(&self.online),
             Kind::Vpc
             | Kind::InternetGateway
             | Kind::VpcGatewayAttachment
@@ -52,6 +68,11 @@ impl Group for Worker {
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup => None,
         }
+    }
+
+    /// Prefect is asked with a key that the request names; a key that came with the request the API has checked.
+    async fn refusal(&self, asked: &Preflight, place: &Place) -> Option<Fault> {
+        self.servers.check(&asked.spec.prefect, place).await.err()
     }
 
     /// ECS does not list by tag: of one environment the proof looks up both by their names.

@@ -8,7 +8,7 @@ use end_to_end::{
 use serde_json::{Value, json};
 
 /// Every resource and its type, by key.
-const RESOURCES: [(&str, &str); 33] = [
+const RESOURCES: [(&str, &str); 35] = [
     ("cluster/cluster", "AWS::ECS::Cluster"),
     ("cluster/flows-log-group", "AWS::Logs::LogGroup"),
     ("cluster/namespace", "AWS::ServiceDiscovery::PrivateDnsNamespace"),
@@ -40,8 +40,10 @@ const RESOURCES: [(&str, &str); 33] = [
     ("network/public-subnet-3", "AWS::EC2::Subnet"),
     ("network/security-group", "AWS::EC2::SecurityGroup"),
     ("network/vpc", "AWS::EC2::VPC"),
+    ("worker/online", "Prefect::Worker"),
     ("worker/service", "AWS::ECS::Service"),
     ("worker/task-definition", "AWS::ECS::TaskDefinition"),
+    ("worker/work-pool", "Prefect::WorkPool"),
 ];
 
 /// The steps of a create, in the order in which they can end at the earliest.
@@ -87,6 +89,8 @@ fn has_the_spec_with_every_default(environment: &Environment) {
             "workspace_id": WORKSPACE,
             "credential": {"kind": "api_key"},
             "work_pool": "ecs-work-pool",
+            "adopt_pool": false,
+            "verify": true,
         },
         "worker": {
             "name": "dev-worker",

@@ -44,7 +44,7 @@ fn wanted(secret: &str) -> Value {
         "entry point": [],
         "command": ["prefect", "worker", "start", "--pool", "ecs-work-pool", "--type", "ecs", "--with-healthcheck"],
         "environment": {
-            "PREFECT_API_URL": format!("https://api.prefect.cloud/api/accounts/{ACCOUNT}/workspaces/{WORKSPACE}"),
+            "PREFECT_API_URL": end_to_end::prefect::url(),
             "PREFECT_ACCOUNT_ID": ACCOUNT,
             "PREFECT_WORKSPACE_ID": WORKSPACE,
             "AWS_REGION": "us-east-1",

@@ -49,6 +49,11 @@ impl Answer {
         Answer { status: 200, body: Body::Json(value), headers: content_type("application/x-amz-json-1.1") }
     }
 
+    /// The same with another status.
+    pub(crate) fn status(self, status: u16) -> Answer {
+        Answer { status, ..self }
+    }
+
     /// A refusal in the words of the call's protocol, with status 400.
     pub fn error(call: &Call, code: &str, message: &str) -> Answer {
         Answer::error_with(call, 400, code, message, json!({}))

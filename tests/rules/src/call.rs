@@ -1,4 +1,4 @@
-//! A call to AWS, as its request tells it.
+//! A call to AWS or to Prefect, as its request tells it.
 
 use crate::Request;
 use serde_json::{Map, Value, json};
@@ -23,6 +23,9 @@ pub struct Call {
 impl Call {
     /// The call that a request is.
     pub fn read(request: &Request) -> Call {
+        if let Some(call) = crate::prefect::read(request) {
+            return call;
+        }
         let (action, parameters) = match request.header("x-amz-target").rsplit_once('.') {
             Some((_, action)) => (action.to_owned(), serde_json::from_slice(&request.body).unwrap_or_default()),
             None if service(request) == "lambda" => of_path(request),
@@ -88,7 +91,7 @@ fn service(request: &Request) -> &str {
     credential.split('/').nth(3).unwrap_or_default()
 }
 
-fn function(request: &Request) -> &str {
+pub(crate) fn function(request: &Request) -> &str {
     let words = ["x-amz-user-agent", "user-agent"].into_iter().flat_map(|name| request.header(name).split(' '));
     words.filter_map(|word| word.strip_prefix(APP)).next().unwrap_or_default()
 }

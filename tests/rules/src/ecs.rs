@@ -13,7 +13,7 @@ pub(crate) mod task_definition;
 pub(crate) use lifecycle::STOPS_IN;
 pub(crate) use rollout::COMPLETES_IN;
 
-use crate::Call;
+use crate::{Call, world::World};
 use std::collections::BTreeMap;
 
 /// What the rules remember of ECS.
@@ -27,6 +27,13 @@ pub(crate) struct State {
     tasks: BTreeMap<String, task::State>,
     /// The task definitions by ARN, and whether each is still active.
     definitions: BTreeMap<String, bool>,
+}
+
+impl State {
+    /// The deployments whose tasks run.
+    pub(crate) fn running_services<'a>(&'a self, world: &'a World) -> impl Iterator<Item = &'a rollout::Rollout> {
+        self.services.iter().filter_map(|(key, service)| service.running_rollout(key, world))
+    }
 }
 
 /// A service's cluster and name.

@@ -1,4 +1,4 @@
-//! What AWS does and the local cloud does not.
+//! What AWS does and the local cloud does not; and Prefect, which is not there at all.
 //!
 //! The local cloud is lenient where AWS is strict and instant where AWS is slow. These rules stand before it: a call
 //! is refused where AWS would refuse it, and an answer is made what AWS would have answered. Each rule is one
@@ -20,6 +20,7 @@ mod ec2;
 mod ecs;
 mod iam;
 mod lag;
+mod prefect;
 mod quotas;
 mod secrets;
 mod throttle;
@@ -75,6 +76,9 @@ impl Aws {
         if UNRULED.contains(&call.service.as_str()) {
             return cloud.carry_out(request).await;
         }
+        if call.service == "prefect" {
+            return Ok(prefect::answer(&call, &mut self.at(now)).into_response());
+        }
         let _change = if call.is_look() { None } else { Some(self.change.lock().await) };
         if let Some(refusal) = self.at(now).refuse(&call) {
             return Ok(refusal.into_response());
@@ -95,6 +99,11 @@ impl Aws {
     /// How long AWS takes to answer this call. Whoever keeps the time lets it pass before it asks.
     pub fn latency(&self, request: &Request) -> Duration {
         latency::of(&Call::read(request)).mul_f64(self.world().settings.latency)
+    }
+
+    /// Prefect's work pools, for whoever looks behind the functions' backs.
+    pub fn work_pools(&self) -> Vec<serde_json::Value> {
+        self.world().prefect.pools()
     }
 
     fn at(&self, now: Timestamp) -> MutexGuard<'_, World> {

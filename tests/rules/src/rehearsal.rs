@@ -45,6 +45,16 @@ impl Rehearsal {
         self.send(service, Some(target), parameters.to_string().into_bytes(), &said.to_string()).await
     }
 
+    /// A call of Prefect's API; answers its status and what it says.
+    pub(crate) async fn prefect(&self, method: &str, target: &str, authorization: &str, body: &Value) -> (u16, Value) {
+        let headers = vec![("authorization".to_owned(), authorization.to_owned())];
+        let body = body.to_string().into_bytes();
+        let request = Request { method: method.to_owned(), target: target.to_owned(), headers, body };
+        let response = self.aws.answer(&request, &Saying(Response::default()), self.now).await;
+        let response = response.expect("the rehearsal's cloud always answers");
+        (response.status, serde_json::from_slice(&response.body).unwrap_or_default())
+    }
+
     async fn send(&self, service: &str, target: Option<String>, body: Vec<u8>, said: &str) -> Answer {
         let credential = format!("AWS4-HMAC-SHA256 Credential=k/20260101/r/{service}/aws4_request, SignedHeaders=x");
         let mut headers = vec![("authorization".to_owned(), credential)];

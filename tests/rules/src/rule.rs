@@ -1,6 +1,6 @@
 //! What a rule is, and all of them.
 
-use crate::{Answer, Call, cloud_map, ec2, ecs, iam, lag, quotas, secrets, throttle, world::World};
+use crate::{Answer, Call, cloud_map, ec2, ecs, iam, lag, prefect, quotas, secrets, throttle, world::World};
 
 /// One thing that AWS does and the local cloud does not.
 pub(crate) trait Rule: Sync {
@@ -43,6 +43,7 @@ pub(crate) const RULES: &[&dyn Rule] = &[
     &ecs::cluster::Cluster,
     &ecs::service::Service,
     &ecs::task::Task,
+    &prefect::Workers,
     &quotas::ServiceQuotas,
     &quotas::AccountSummary,
     // Last to refuse, so that a create that another rule answers counts for nothing.

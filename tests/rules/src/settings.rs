@@ -29,6 +29,8 @@ pub struct Misfortunes {
     pub tasks_crash: bool,
     /// Tasks of services find no place.
     pub tasks_are_unplaceable: bool,
+    /// Tasks run, and no worker in them reaches Prefect.
+    pub workers_stay_offline: bool,
 }
 
 impl Default for Settings {

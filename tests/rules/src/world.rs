@@ -1,6 +1,6 @@
 //! What the rules remember of an account: one part for each service, kept by that service's rules.
 
-use crate::{Settings, cloud_map, ec2, ecs, iam, lag, secrets, throttle};
+use crate::{Settings, cloud_map, ec2, ecs, iam, lag, prefect, secrets, throttle};
 use jiff::{SignedDuration, Timestamp};
 
 /// The account at one time.
@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) iam: iam::State,
     /// Secrets Manager.
     pub(crate) secrets: secrets::State,
+    /// Prefect.
+    pub(crate) prefect: prefect::State,
     /// What was written and read of late.
     pub(crate) lag: lag::State,
     /// The buckets of calls.
@@ -36,6 +38,7 @@ impl World {
             cloud_map: cloud_map::State::default(),
             iam: iam::State::default(),
             secrets: secrets::State::default(),
+            prefect: prefect::State::default(),
             lag: lag::State::default(),
             throttle: throttle::Buckets::default(),
         }

@@ -44,6 +44,7 @@ pub(crate) fn place() -> Place {
         role_path: "/".into(),
         permissions_boundary: None,
         worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+        prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
     }
 }
 

@@ -263,7 +263,8 @@ fn sort(
         sorted.taken.push(thing.clone());
     }
     // What carries no tag and must go before its holders can.
-    let untagged = entries.iter().filter(|entry| !entry.kind.is_tagged() && entry.part_of.is_none());
+    let is_held = |entry: &&Entry| !entry.kind.is_tagged() && !entry.kind.is_in_prefect() && entry.part_of.is_none();
+    let untagged = entries.iter().filter(is_held);
     let held: Vec<ResourceItem> = untagged
         .filter(|entry| entry.after.iter().any(|key| resources.contains_key(key)))
         .filter_map(|entry| environment.resources.get(&entry.key))
@@ -297,6 +298,7 @@ mod tests {
             role_path: "/".into(),
             permissions_boundary: None,
             worker_image: "image".into(),
+            prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
         }
     }
 

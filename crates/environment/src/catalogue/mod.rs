@@ -33,7 +33,7 @@ pub struct Entry {
     /// The step that makes and removes it.
     pub step: Step,
     /// What must be ready before it is made, and may go only after it where it
-    /// [holds](Kind::holds_what_it_comes_after) that.
+    /// [holds](Kind::holds) that.
     pub after: BTreeSet<Key>,
     /// What it is part of: it goes when that goes, without a call of its own.
     pub part_of: Option<Key>,
@@ -144,6 +144,10 @@ pub mod keys {
         task_definition = "worker/task-definition";
         /// The worker's service.
         service = "worker/service";
+        /// The work pool, in Prefect.
+        work_pool = "worker/work-pool";
+        /// The service's workers, in Prefect.
+        online = "worker/online";
     }
 
     /// The public subnet of this number, counted from 1.
@@ -175,6 +179,7 @@ pub(crate) mod tests {
             role_path: "/prefect-environments/prefect-environments/".into(),
             permissions_boundary: None,
             worker_image: "prefecthq/prefect-aws:0.7-python3.12".into(),
+            prefect_cloud_url: crate::place::PREFECT_CLOUD_URL.to_owned(),
         }
     }
 
@@ -193,6 +198,8 @@ pub(crate) mod tests {
                 server: Server::Cloud { account_id: uuid::Uuid::from_u128(1), workspace_id: uuid::Uuid::from_u128(2) },
                 credential: Credential::ApiKey,
                 work_pool: "ecs-work-pool".into(),
+                adopt_pool: false,
+                verify: true,
             },
             worker: Worker {
                 name: "dev-worker".into(),

@@ -1,4 +1,5 @@
-//! The worker: its task definition and its service.
+//! The worker: its task definition and its service, and what Prefect knows of both: the work pool and the workers
+//! that are online.
 
 use super::{Entry, Subject, cluster, keys, references};
 use crate::{
@@ -18,7 +19,12 @@ pub const CONTAINER: &str = "prefect-worker";
 pub const WITH_HEALTHCHECK: &str = "--with-healthcheck";
 
 pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
-    vec![task_definition(subject), service(subject)]
+    let mut entries = vec![task_definition(subject), service(subject)];
+    // Where the functions do not reach the server, the pool is the team's affair.
+    let work_pool = subject.spec.prefect.verify.then(|| work_pool(subject));
+    entries.extend(work_pool);
+    entries.push(online(subject));
+    entries
 }
 
 /// The command of a worker of this pool. An exec array: no shell reads it, and signals reach Prefect.
@@ -113,7 +119,7 @@ pub const AWS_CREDENTIALS: &[&str] = &[
 fn own_variables(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
     let server = &subject.spec.prefect.server;
     let region = &subject.place.region;
-    let mut variables = vec![("PREFECT_API_URL", server.api_url())];
+    let mut variables = vec![("PREFECT_API_URL", server.api_url(subject.place))];
     if let Server::Cloud { account_id, workspace_id } = server {
         variables.push(("PREFECT_ACCOUNT_ID", account_id.to_string()));
         variables.push(("PREFECT_WORKSPACE_ID", workspace_id.to_string()));
@@ -130,32 +136,42 @@ fn environment(subject: &Subject<'_>) -> Value {
     own.chain(teams).map(|(name, value)| json!({"Name": name, "Value": value})).collect()
 }
 
-fn secrets(spec: &Spec) -> Value {
-    let credential = &spec.prefect.credential;
-    let source = match credential {
+/// The ARN of the secret with the credential; null where there is none.
+fn credential(spec: &Spec) -> Value {
+    match &spec.prefect.credential {
         Credential::ApiKey | Credential::AuthString => reference(&keys::secret()),
         Credential::SharedApiKey { secret_arn } => json!(secret_arn),
         Credential::None => Value::Null,
-    };
-    let own = credential.variable().map(|name| json!({"Name": name, "ValueFrom": source}));
+    }
+}
+
+fn secrets(spec: &Spec) -> Value {
+    let source = credential(spec);
+    let own = spec.prefect.credential.variable().map(|name| json!({"Name": name, "ValueFrom": source}));
     let teams = spec.worker.secrets.iter().map(|(name, arn)| json!({"Name": name, "ValueFrom": arn}));
     own.into_iter().chain(teams).collect()
 }
 
-fn service(subject: &Subject<'_>) -> Entry {
-    let spec = subject.spec;
+/// The subnets that tasks run in, and whether they have public addresses there.
+fn task_network(spec: &Spec) -> (Value, &'static str) {
     let Network::Create { public_subnets, private_subnets, nat, .. } = &spec.network;
     let (subnets, public_address): (Vec<Key>, _) = match nat {
         Nat::None => ((1..=public_subnets.len()).map(keys::public_subnet).collect(), "ENABLED"),
         Nat::Single | Nat::PerAz => ((1..=private_subnets.len()).map(keys::private_subnet).collect(), "DISABLED"),
     };
+    (references(subnets), public_address)
+}
+
+fn service(subject: &Subject<'_>) -> Entry {
+    let spec = subject.spec;
+    let (subnets, public_address) = task_network(spec);
     let mut wanted = json!({
         "ServiceName": spec.worker.name,
         "Cluster": reference(&keys::cluster()),
         "TaskDefinition": reference(&keys::task_definition()),
         "DesiredCount": spec.worker.desired_count,
         "NetworkConfiguration": {"AwsvpcConfiguration": {
-            "Subnets": references(subnets),
+            "Subnets": subnets,
             "SecurityGroups": [reference(&keys::security_group())],
             "AssignPublicIp": public_address,
         }},
@@ -178,10 +194,91 @@ fn service(subject: &Subject<'_>) -> Entry {
         .tagged(subject, &format!("{}-ecs", spec.name))
 }
 
+/// The API that the work pool is in, and which secret opens it.
+fn server(subject: &Subject<'_>) -> Value {
+    let prefect = &subject.spec.prefect;
+    let mut server = json!({"ApiUrl": prefect.server.api_url(subject.place)});
+    match &prefect.credential {
+        Credential::ApiKey | Credential::SharedApiKey { .. } => server["ApiKey"] = credential(subject.spec),
+        Credential::AuthString => server["AuthString"] = credential(subject.spec),
+        Credential::None => {}
+    }
+    server
+}
+
+/// The work pool. Its defaults are variables of the base job template of type `ecs`; null stands for a variable that
+/// must have none.
+fn work_pool(subject: &Subject<'_>) -> Entry {
+    let spec = subject.spec;
+    let (subnets, public_address) = task_network(spec);
+    let (api_key, auth_string) = match &spec.prefect.credential {
+        // With the variable for the other kind of server as well, every flow run would crash.
+        Credential::AuthString => (Value::Null, credential(spec)),
+        Credential::ApiKey | Credential::SharedApiKey { .. } => (credential(spec), Value::Null),
+        Credential::None => (Value::Null, Value::Null),
+    };
+    let wanted = json!({
+        "Name": spec.prefect.work_pool,
+        // Whose it is: the id is nobody else's.
+        "Description": format!("Of the environment {} ({}) of team {}. {MADE_BY}", spec.name, subject.id, spec.team),
+        "IsPaused": false,
+        "Adopt": spec.prefect.adopt_pool,
+        "Server": server(subject),
+        "Defaults": {
+            "cluster": attribute(&keys::cluster(), "Arn"),
+            "vpc_id": reference(&keys::vpc()),
+            // Flat: the worker wraps it in awsvpcConfiguration itself.
+            "network_configuration": {
+                "subnets": subnets,
+                "securityGroups": [reference(&keys::security_group())],
+                "assignPublicIp": public_address,
+            },
+            "execution_role_arn": attribute(&keys::flow_execution_role(), "Arn"),
+            "task_role_arn": attribute(&keys::flow_task_role(), "Arn"),
+            "prefect_api_key_secret_arn": api_key,
+            "prefect_api_auth_string_secret_arn": auth_string,
+            "configure_cloudwatch_logs": true,
+            // The group is there, with its retention: flow runs may not create any.
+            "cloudwatch_logs_options": {
+                "awslogs-group": cluster::flows_log_group(&spec.name),
+                "awslogs-create-group": "false",
+            },
+            "launch_type": match spec.worker.capacity {
+                Capacity::Fargate => "FARGATE",
+                Capacity::FargateSpot => "FARGATE_SPOT",
+            },
+            // Otherwise each worker that starts registers every definition anew.
+            "match_latest_revision_in_family": true,
+        },
+    });
+    Entry::new(Step::WorkerSetup, Kind::WorkPool, keys::work_pool(), wanted)
+}
+
+/// What the description of every work pool ends with that this service makes.
+pub const MADE_BY: &str = "Made and removed by prefect-environments.";
+
+/// What Prefect says of the service's workers.
+fn online(subject: &Subject<'_>) -> Entry {
+    let spec = subject.spec;
+    let mut wanted = json!({
+        "WorkPool": spec.prefect.work_pool,
+        "Adopt": spec.prefect.adopt_pool,
+        "Cluster": reference(&keys::cluster()),
+        "ServiceName": spec.worker.name,
+    });
+    let mut after = vec![keys::service()];
+    if spec.prefect.verify {
+        wanted["Server"] = server(subject);
+        after.push(keys::work_pool());
+    }
+    Entry::new(Step::Worker, Kind::Worker, keys::online(), wanted).after(after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{entries, spec};
     use super::*;
+    use crate::id::EnvironmentId;
 
     fn wanted(spec: &Spec, key: Key) -> Value {
         let entries = entries(spec);
@@ -228,6 +325,41 @@ mod tests {
         let network = &service["NetworkConfiguration"]["AwsvpcConfiguration"];
         assert_eq!(network["AssignPublicIp"], "ENABLED");
         assert_eq!(network["Subnets"][0], json!({"Ref": "network/public-subnet-1"}));
+    }
+
+    #[test]
+    fn the_pool_sends_flow_runs_where_the_worker_is_with_the_flows_own_roles() {
+        let pool = wanted(&spec(Nat::Single), keys::work_pool());
+        let defaults = &pool["Defaults"];
+        let network = &defaults["network_configuration"];
+        assert_eq!(network["subnets"][2], json!({"Ref": "network/private-subnet-3"}));
+        assert_eq!(network["assignPublicIp"], "DISABLED");
+        assert_eq!(defaults["task_role_arn"], json!({"Fn::GetAtt": ["identity/flow-task-role", "Arn"]}));
+        assert_eq!(defaults["prefect_api_key_secret_arn"], json!({"Ref": "identity/secret"}));
+        assert!(defaults["prefect_api_auth_string_secret_arn"].is_null(), "never both");
+        let description = pool["Description"].as_str().expect("a text");
+        assert!(description.contains(&EnvironmentId::new(1, 1).to_string()) && description.ends_with(MADE_BY));
+    }
+
+    #[test]
+    fn the_pool_of_a_server_of_ones_own_has_the_auth_string() {
+        let mut spec = spec(Nat::None);
+        spec.prefect.server = Server::SelfHosted { api_url: "https://prefect.example.com/api".into() };
+        spec.prefect.credential = Credential::AuthString;
+        let pool = wanted(&spec, keys::work_pool());
+        let server = json!({"ApiUrl": "https://prefect.example.com/api", "AuthString": {"Ref": "identity/secret"}});
+        assert_eq!(pool["Server"], server);
+        assert!(pool["Defaults"]["prefect_api_key_secret_arn"].is_null(), "never both");
+        assert_eq!(pool["Defaults"]["prefect_api_auth_string_secret_arn"], json!({"Ref": "identity/secret"}));
+        assert_eq!(pool["Defaults"]["network_configuration"]["assignPublicIp"], "ENABLED");
+    }
+
+    #[test]
+    fn a_server_that_the_functions_do_not_reach_is_not_asked() {
+        let mut spec = spec(Nat::Single);
+        spec.prefect.verify = false;
+        assert!(entries(&spec).iter().all(|entry| entry.kind != Kind::WorkPool));
+        assert!(wanted(&spec, keys::online()).get("Server").is_none());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub fn document(spec: &Spec) -> Value {
         Server::SelfHosted { api_url } => json!({"api_url": api_url}),
     };
     server["work_pool"] = json!(prefect.work_pool);
+    server["adopt_pool"] = json!(prefect.adopt_pool);
+    server["verify"] = json!(prefect.verify);
     if let Credential::SharedApiKey { secret_arn } = &prefect.credential {
         server["api_key_secret_arn"] = json!(secret_arn);
     }

@@ -102,6 +102,11 @@ impl<'a> Field<'a> {
         chosen
     }
 
+    /// Its true or false.
+    pub(super) fn choice_of_two(&self) -> Option<bool> {
+        self.value.as_bool().or_else(|| self.wrong_type("true or false"))
+    }
+
     /// Its items, whose number is within the range.
     pub(super) fn list(&self, count: RangeInclusive<usize>) -> Option<Vec<Field<'a>>> {
         let Value::Array(items) = self.value else { return self.wrong_type("an array") };

@@ -47,6 +47,8 @@ const IMMUTABLE: &[&str] = &[
     "/prefect/workspace_id",
     "/prefect/api_url",
     "/prefect/work_pool",
+    "/prefect/adopt_pool",
+    "/prefect/verify",
     "/worker/name",
 ];
 

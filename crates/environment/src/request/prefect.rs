@@ -33,9 +33,20 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefe
         Some(field) => work_pool(&field),
         None => Some(DEFAULT_WORK_POOL.to_owned()),
     };
+    let adopt_pool = flag(&mut fields, "adopt_pool", false);
+    let verify = flag(&mut fields, "verify", true);
+    if let (Some(true), Some(false)) = (adopt_pool, verify) {
+        let detail = "A pool can only be adopted where the server is reached. Leave verify out, or adopt_pool.";
+        fields.refuse("adopt_pool", ViolationCode::Conflict, detail);
+    }
     fields.finish();
     let (credential, secret) = credential?;
-    Some((Prefect { server: server?, credential, work_pool: work_pool? }, secret))
+    let (adopt_pool, verify) = (adopt_pool?, verify?);
+    Some((Prefect { server: server?, credential, work_pool: work_pool?, adopt_pool, verify }, secret))
+}
+
+fn flag(fields: &mut Fields<'_>, name: &'static str, left_out: bool) -> Option<bool> {
+    fields.get(name).map_or(Some(left_out), |field| field.choice_of_two())
 }
 
 struct Given<'a> {
@@ -259,7 +270,7 @@ mod tests {
     fn the_url_of_a_cloud_workspace_counts_as_its_ids() {
         let url = format!("https://api.prefect.cloud/api/accounts/{ACCOUNT}/workspaces/{WORKSPACE}");
         let request = accepted(&body(json!({"api_url": url, "api_key": "k"})));
-        assert_eq!(request.spec.prefect.server.api_url(), url);
+        assert_eq!(request.spec.prefect.server.api_url(&crate::catalogue::tests::place()), url);
         assert_eq!(
             codes(json!({"api_url": url, "auth_string": "a:b", "api_key": "k"})),
             [("/prefect/auth_string".into(), ViolationCode::NotAllowed)]
@@ -281,6 +292,20 @@ mod tests {
             codes_with("/prefect/api_key", json!("pnu_x\n")),
             [("/prefect/api_key".into(), ViolationCode::Invalid)]
         );
+    }
+
+    #[test]
+    fn a_server_that_nobody_here_reaches_has_no_pool_to_adopt() {
+        let given = |adopt_pool: Value, verify: Value| {
+            json!({"account_id": ACCOUNT, "workspace_id": WORKSPACE, "api_key": "k", "adopt_pool": adopt_pool,
+                   "verify": verify})
+        };
+        let prefect = accepted(&body(given(Value::Null, Value::Null))).spec.prefect;
+        assert_eq!((prefect.adopt_pool, prefect.verify), (false, true), "left out");
+        let prefect = accepted(&body(given(json!(true), Value::Null))).spec.prefect;
+        assert!(prefect.adopt_pool);
+        assert_eq!(codes(given(json!(true), json!(false))), [("/prefect/adopt_pool".into(), ViolationCode::Conflict)]);
+        assert_eq!(codes_with("/prefect/verify", json!("no")), [("/prefect/verify".into(), ViolationCode::WrongType)]);
     }
 
     #[test]

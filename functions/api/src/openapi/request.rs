@@ -74,6 +74,13 @@ pub(super) struct PrefectRequest {
     /// The work pool that the worker serves; no other environment serves it.
     #[schemars(length(min = 1, max = 200), extend("default" = "ecs-work-pool"))]
     work_pool: Option<String>,
+    /// Whether a work pool of that name that exists is lent the environment's defaults, and stays its owner's.
+    #[schemars(extend("default" = false))]
+    adopt_pool: Option<bool>,
+    /// `false` where the service's functions do not reach the server: then it is not asked, and the pool is the team's
+    /// affair.
+    #[schemars(extend("default" = true))]
+    verify: Option<bool>,
 }
 
 /// The network.

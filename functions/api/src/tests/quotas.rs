@@ -25,13 +25,13 @@ fn sorted(mut calls: Vec<String>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_fits_is_created_after_both_were_asked() {
+async fn what_fits_is_created_after_all_were_asked() {
     let calls = AwsCalls::default();
     calls.answer("Invoke network", json!({"quotas": [quota("VPCs per Region", 5, 4, 1)]}));
     assert_eq!(told(&calls, None).await.status, 202);
     let taken = calls.taken();
-    assert_eq!(sorted(taken[..2].to_vec()), ["Invoke identity", "Invoke network"], "{taken:?}");
-    assert_eq!(taken[2], "TransactWriteItems", "then it is recorded: {taken:?}");
+    assert_eq!(sorted(taken[..3].to_vec()), ["Invoke identity", "Invoke network", "prefect"], "{taken:?}");
+    assert_eq!(taken[3], "TransactWriteItems", "then it is recorded: {taken:?}");
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn every_quota_without_room_is_told_and_nothing_is_created() {
     let answer = told(&calls, None).await;
     let problem = answer.problem(422, "QUOTA_EXCEEDED");
     assert_eq!(problem["errors"], json!([vpcs, gateways, quota("Roles per account", 1000, 998, 4)]));
-    assert_eq!(sorted(calls.taken()), ["Invoke identity", "Invoke network"]);
+    assert_eq!(sorted(calls.taken()), ["Invoke identity", "Invoke network", "prefect"]);
 }
 
 /// The last free VPC may be the one that the first request has taken.

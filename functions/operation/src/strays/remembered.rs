@@ -125,6 +125,7 @@ mod tests {
             role_path: "/".into(),
             permissions_boundary: None,
             worker_image: "prefect-aws".into(),
+            prefect_cloud_url: environment::place::PREFECT_CLOUD_URL.to_owned(),
         }
     }
 

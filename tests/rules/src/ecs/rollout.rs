@@ -17,10 +17,10 @@ const FAILED_IS_SHOWN_FOR: f64 = 60.0;
 
 /// A deployment.
 #[derive(Clone, Debug)]
-pub(super) struct Rollout {
+pub(crate) struct Rollout {
     /// As the local cloud shows it.
-    pub(super) looks: Value,
-    pub(super) began: Timestamp,
+    pub(crate) looks: Value,
+    pub(crate) began: Timestamp,
     wanted: i64,
     fate: Fate,
     breaker: Breaker,
@@ -28,7 +28,7 @@ pub(super) struct Rollout {
 
 /// What becomes of its tasks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Run,
     Crash,
     FindNoPlace,
@@ -43,7 +43,7 @@ struct Breaker {
 
 /// How far a deployment is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum RolloutState {
+pub(crate) enum RolloutState {
     InProgress { running: i64, failed: i64 },
     Completed,
     Failed { failed: i64, at: Timestamp },
@@ -149,6 +149,7 @@ impl Rollout {
         };
         let is_trying = state == "IN_PROGRESS" && self.fate != Fate::FindNoPlace;
         looks["status"] = json!(status);
+        looks["createdAt"] = json!(self.began.as_millisecond() as f64 / 1000.0);
         looks["rolloutState"] = json!(state);
         looks["rolloutStateReason"] = json!(reason);
         looks["desiredCount"] = json!(self.wanted);

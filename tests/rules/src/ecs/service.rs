@@ -75,6 +75,17 @@ impl State {
         (self.made["propagateTags"] == "SERVICE").then(|| &self.made["tags"])
     }
 
+    /// The deployment whose tasks run, if any does.
+    pub(super) fn running_rollout(&self, key: &ServiceKey, world: &World) -> Option<&Rollout> {
+        let is_running = self.deleted.is_none() && self.running(key, world) > 0;
+        let of_tasks = match self.rollout.state(world) {
+            RolloutState::Failed { .. } => self.settled.as_ref(),
+            RolloutState::InProgress { running: 0, .. } if self.settled.is_some() => self.settled.as_ref(),
+            RolloutState::InProgress { .. } | RolloutState::Completed => Some(&self.rollout),
+        };
+        of_tasks.filter(|_| is_running)
+    }
+
     /// How many of its tasks run.
     fn running(&self, key: &ServiceKey, world: &World) -> i64 {
         let before = self.settled.as_ref().map_or(0, Rollout::wanted);
