@@ -5,7 +5,6 @@ use end_to_end::{Environment, Stage, api::text};
 use serde_json::{Value, json};
 
 #[tokio::test]
-#[ignore = "environments bring no work pool yet"]
 async fn a_flow_run_ends_completed_in_the_environments_network_with_its_roles() {
     let (stage, server) = (Stage::set().await, Server::real());
     let environment = stage.create(&request(&server, "flows")).await;

@@ -9,6 +9,7 @@ mod calls;
 mod completes;
 mod crashes;
 mod fails;
+mod refused;
 mod rights;
 mod server;
 
