@@ -121,7 +121,10 @@ async fn everything_of(stage: &Stage, environment: &Environment) -> (Inventory, 
     let mut items = stage.table.partition(environment.id()).await;
     // Who had a step's lease is written by whoever asks for it; that is no harm.
     items.retain(|key, _| !key.starts_with("STEP#"));
-    (stage.inventory_of(&environment.marks()).await, items, stage.api.read(environment.id()).await)
+    let mut shown = stage.api.read(environment.id()).await;
+    // A forecast moves with the time.
+    shown.0.as_object_mut().expect("an environment").remove("eta");
+    (stage.inventory_of(&environment.marks()).await, items, shown)
 }
 
 async fn unchanged(
