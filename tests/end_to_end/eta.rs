@@ -27,7 +27,7 @@ async fn an_unfinished_environment_says_when_it_will_be_through() {
     assert!(active.0.get("eta").is_none(), "there is nothing to wait for: {active}");
 
     let leaving = stage.api.delete(id).await.expect(202);
-    assert_eq!(text(&leaving["eta"]["waits_for"]), "worker/service", "{}", leaving["eta"]);
+    assert_eq!(text(&leaving["eta"]["waits_for"]), "worker/online", "{}", leaving["eta"]);
     let seconds = leaving["eta"]["expected_seconds"].as_i64().unwrap_or_default();
     assert!((90..150).contains(&seconds), "{}", leaving["eta"]);
     let deleted = stage.api.at_rest(id).await.must_be("DELETED");

@@ -108,7 +108,7 @@ async fn a_delete_that_is_only_validated_changes_nothing_and_tells_what_it_would
     let forecast = validate().await.expect(200);
 
     assert_eq!(forecast["plan"]["delete"], json!(environment.resources().len()), "{forecast}");
-    assert_eq!(text(&forecast["eta"]["waits_for"]), "worker/service", "{forecast}");
+    assert_eq!(text(&forecast["eta"]["waits_for"]), "worker/online", "{forecast}");
     assert!(forecast["cost"]["difference"]["monthly"].as_f64() < Some(-50.0), "{forecast}");
     assert_eq!(stage.api.read(environment.id()).await, environment, "it is as it was");
     assert_eq!(records_of(&stage, &name).await, before, "and so are its records");

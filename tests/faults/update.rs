@@ -7,7 +7,6 @@ use crate::{
     shape::shape,
     verdict::{Whole, at_rest, is_secret, is_whole, untouched},
 };
-use end_to_end::Inventory;
 
 /// The shapes of an environment before and after its change.
 pub struct Wholes<'a> {
@@ -40,7 +39,7 @@ pub async fn is_one_or_the_other(run: &Run, wholes: &Wholes<'_>, reply: &Reply) 
         }
         _ => drop(at_rest(run, wholes.before).await?),
     }
-    untouched(run, &Inventory::take(&run.cloud).await)?;
+    untouched(run, &run.inventory().await)?;
     is_secret(run).await?;
     Ok(status)
 }
@@ -67,7 +66,7 @@ pub async fn is_changed_in_the_end(run: &Run, wholes: &Wholes<'_>) -> Result<(),
 
 /// Fails unless the environment has this shape, and its worker runs from what is wanted.
 async fn must_be(run: &Run, whole: &Whole, is_changed: bool) -> Result<(), String> {
-    let ours = Inventory::take(&run.cloud).await.since(&run.foreign());
+    let ours = run.inventory().await.since(&run.foreign());
     let mut shape = shape(&ours, &run.account.id);
     // A revision that could not be put away starts nothing; the delete takes it.
     let revision = |line: &String| line.starts_with("task-definition ");
