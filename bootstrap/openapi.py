@@ -36,7 +36,9 @@ def check(api_url, region, seconds=SECONDS):
         API_REGION=region,
         API_TEAM=TEAM,
     )
-    command = [venv / "bin" / "st", "run", DOCUMENT, "--url", api_url, "--max-time", seconds, "--workers", 1]
+    settings = Path(__file__).with_name("schemathesis.toml")
+    command = [venv / "bin" / "st", "--config-file", settings, "run", DOCUMENT, "--url", api_url]
+    command += ["--max-time", seconds, "--workers", 1]
     command += ["--checks", "all", "--exclude-checks", ",".join(LEFT_OUT), "--generation-database", "none", "--no-color"]
     command += ["--suppress-health-check", "all", "--request-timeout", 29]
     try:

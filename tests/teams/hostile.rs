@@ -63,8 +63,14 @@ async fn every_route_answers_for_a_foreign_id_as_for_one_that_does_not_exist() {
     let (id, made_up) = (plot.target.id().to_owned(), "env-01k00000000000000000000000");
     let mut answers = Vec::new();
     let methods = [Method::GET, Method::DELETE, Method::HEAD, Method::PUT, Method::PATCH, Method::POST];
-    let forms =
-        ["/environments/{}", "/environments/{}/", "/environments/{}/operations", "/environments/{}?team={team}"];
+    let forms = [
+        "/environments/{}",
+        "/environments/{}/",
+        "/environments/{}/operations",
+        "/environments/{}/drift",
+        "/environments/{}/template",
+        "/environments/{}?team={team}",
+    ];
     let headers: [&[(&str, &str)]; 2] = [&[], &[("idempotency-key", &plot.key)]];
     for method in methods {
         for form in forms.map(|form| form.replace("{team}", &plot.victim.name)) {
@@ -73,7 +79,8 @@ async fn every_route_answers_for_a_foreign_id_as_for_one_that_does_not_exist() {
                 let (to_foreign, to_absent) = (form.replace("{}", &id), form.replace("{}", made_up));
                 let foreign = api.send(method.clone(), &to_foreign, headers, "").await;
                 let absent = api.send(method.clone(), &to_absent, headers, "").await;
-                assert!([404, 405].contains(&foreign.status), "{method} {form}: {foreign:?}");
+                // What is wrong with the request itself is said first, and to everybody.
+                assert!([400, 404, 405].contains(&foreign.status), "{method} {form}: {foreign:?}");
                 assert_eq!(said(&foreign), said(&absent), "{method} {form}: the two can be told apart");
                 answers.push(foreign);
             }
