@@ -80,12 +80,21 @@ async fn every_route_answers_for_a_foreign_id_as_for_one_that_does_not_exist() {
                 let foreign = api.send(method.clone(), &to_foreign, headers, "").await;
                 let absent = api.send(method.clone(), &to_absent, headers, "").await;
                 // What is wrong with the request itself is said first, and to everybody.
-                assert!([400, 404, 405].contains(&foreign.status), "{method} {form}: {foreign:?}");
+                assert!([400, 404, 405, 415].contains(&foreign.status), "{method} {form}: {foreign:?}");
                 assert_eq!(said(&foreign), said(&absent), "{method} {form}: the two can be told apart");
                 answers.push(foreign);
             }
         }
     }
+    let patch = async |id: &str| {
+        let headers = [("content-type", "application/merge-patch+json")];
+        let path = format!("/environments/{id}");
+        plot.hostile.api.send(Method::PATCH, &path, &headers, r#"{"worker": {"cpu": 1024, "memory": 2048}}"#).await
+    };
+    let (foreign, absent) = (patch(&id).await, patch(made_up).await);
+    foreign.problem(404, "NOT_FOUND");
+    assert_eq!(said(&foreign), said(&absent), "a good PATCH: the two can be told apart");
+    answers.push(foreign);
     for disguise in
         [id.to_uppercase(), id.replace("env-", "ENV-"), id.replace('-', "%2D"), format!("%20{id}"), format!("./{id}")]
     {
