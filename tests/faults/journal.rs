@@ -101,7 +101,7 @@ const IDS: [(&str, &str); 9] = [
 ];
 
 /// Parameters that say what a call is about, the plainest first.
-const ABOUT: [&str; 26] = [
+const ABOUT: [&str; 28] = [
     "RoleName",
     "logGroupName",
     "service",
@@ -118,6 +118,8 @@ const ABOUT: [&str; 26] = [
     "Id",
     "executionArn",
     "resourceArn",
+    "ResourceARN",
+    "ResourceId",
     "NatGatewayId",
     "AssociationId",
     "AllocationId",

@@ -147,6 +147,7 @@ async fn look_at(
         entry,
         wanted: wanted.collect::<Result<_, Fault>>()?,
         id: item.id.as_deref(),
+        former_tags: &environment.record.former_tags,
         attributes: &item.attributes,
         intake_until: environment.record.intake_until,
         now,

@@ -235,6 +235,7 @@ impl<G: Group> Turn<'_, G> {
             entry,
             wanted,
             id: item.id.as_deref(),
+            former_tags: &self.environment.record.former_tags,
             attributes: &item.attributes,
             intake_until: self.environment.record.intake_until,
             now: self.now(),
