@@ -49,6 +49,10 @@ fn judge(url: &Url, allow_local: bool) -> Result<Api, Refusal> {
         return Err((ViolationCode::NotAllowed, "The URL must have neither a query nor a fragment."));
     }
     match url.host() {
+        // URLs allow more in a name than names may have (a backtick, a brace), and what calls the server does not.
+        Some(Host::Domain(name)) if !is_a_name(name) => {
+            return Err((ViolationCode::Invalid, "The host of the URL must be a DNS name or an IP address."));
+        }
         Some(Host::Domain(name)) if is_prefect_cloud(name) => return cloud(url),
         Some(host) if !may_be_called(&host, allow_local) => {
             return Err((ViolationCode::NotAllowed, "The URL must not lead to the machine that opens it."));
@@ -56,6 +60,18 @@ fn judge(url: &Url, allow_local: bool) -> Result<Api, Refusal> {
         _ => {}
     }
     Ok(Api::SelfHosted(url.as_str().trim_end_matches('/').to_owned()))
+}
+
+/// Whether a host is called by what DNS calls hosts by (RFC 1123, 2.1), or with the underscores that it also carries.
+fn is_a_name(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let is_a_label = |label: &str| {
+        matches!(label.len(), 1..=63)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= 253 && name.split('.').all(is_a_label)
 }
 
 fn is_prefect_cloud(name: &str) -> bool {
@@ -234,6 +250,18 @@ mod tests {
             ("javascript:alert(1)", ViolationCode::Invalid),
         ] {
             assert_eq!(told(url, false), Some(code), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_dns_cannot_know_is_refused() {
+        let long = "a".repeat(64);
+        for host in ["`id`", "a{b}.example.com", "a..example.com", ".example.com", "-a.example.com", "$(id)", &long] {
+            let text = format!("https://{host}/api");
+            assert_eq!(told(&text, false), Some(ViolationCode::Invalid), "{text}");
+        }
+        for host in ["prefect_1.internal", "a-b.example.com.", &long[1..]] {
+            assert_eq!(told(&format!("https://{host}/api"), false), None, "{host}");
         }
     }
 
