@@ -19,7 +19,8 @@ pub fn of(request: &Request, account: &str) -> Request {
     twin.body = match serde_json::from_slice::<Value>(&request.body) {
         Ok(mut body) => {
             if let Value::Object(members) = &mut body {
-                members.retain(|name, _| !["tags", "Tags"].contains(&name.as_str()));
+                // Nor with our roles, which IAM does not let anybody pass yet.
+                members.retain(|name, _| !["tags", "Tags", "executionRoleArn", "taskRoleArn"].contains(&name.as_str()));
                 for (name, value) in members.iter_mut() {
                     match name.as_str() {
                         "description" => *value = "Somebody else's.".into(),
