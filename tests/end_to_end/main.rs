@@ -27,3 +27,4 @@ mod template;
 mod turning_round;
 mod update;
 mod validating;
+mod worker;

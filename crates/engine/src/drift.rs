@@ -132,12 +132,29 @@ async fn look_at(
     place: &Place,
     now: Timestamp,
 ) -> Result<Looked, Fault> {
+    let site = site_of_a_look(entry, item, environment, place, now)?;
+    let looked = Looked::at(entry, item);
+    Ok(match look(resource, &site).await? {
+        None => looked.outcome(Comparison::Deleted),
+        Some(found) if found.owner == Owner::Foreign => looked.outcome(Comparison::Foreign),
+        Some(found) => looked.found(&site, found),
+    })
+}
+
+/// The site of a resource that is looked at only, outside of any turn.
+pub(crate) fn site_of_a_look<'s>(
+    entry: &'s Entry,
+    item: &'s ResourceItem,
+    environment: &Environment,
+    place: &'s Place,
+    now: Timestamp,
+) -> Result<Site<'s>, Fault> {
     let wanted = entry.wanted.iter().map(|(name, value)| {
         let value = resolve(value, &|reference| environment.lookup(reference));
         let unknown = |_| Fault::new(Code::NotFound, "What it refers to is not there.");
         Ok((name.clone(), value.map_err(unknown)?))
     });
-    let site = Site {
+    Ok(Site {
         environment: environment.record.id,
         // Nothing is made, so that its token is never asked for.
         operation: environment.operations.first().map_or(OperationId::new(0, 0), |newest| newest.id),
@@ -150,12 +167,6 @@ async fn look_at(
         attributes: &item.attributes,
         intake_until: environment.record.intake_until,
         now,
-    };
-    let looked = Looked::at(entry, item);
-    Ok(match look(resource, &site).await? {
-        None => looked.outcome(Comparison::Deleted),
-        Some(found) if found.owner == Owner::Foreign => looked.outcome(Comparison::Foreign),
-        Some(found) => looked.found(&site, found),
     })
 }
 
@@ -203,10 +214,7 @@ impl Looked {
 mod tests {
     use super::*;
     use crate::{
-        records::{
-            ResourceState,
-            samples::{self, NOW},
-        },
+        records::samples::{self, NOW},
         resource::Departure,
         survey::{Sighting, Whose},
     };
@@ -260,23 +268,9 @@ mod tests {
         }
     }
 
-    /// An environment of which everything is recorded as ready.
-    fn whole() -> (Environment, Place) {
-        let place = samples::place();
-        let mut environment = samples::creating();
-        for entry in environment.catalogue(&place) {
-            let mut item = ResourceItem::planned(&entry, NOW);
-            item.become_(ResourceState::Ready, NOW);
-            item.id = Some(format!("id of {}", entry.key));
-            item.arn = Some(format!("arn of {}", entry.key));
-            item.attributes = BTreeMap::from([("AllocationId".to_owned(), "eipalloc-1".to_owned())]);
-            environment.resources.insert(entry.key.clone(), item);
-        }
-        (environment, place)
-    }
-
     async fn told<const N: usize>(looks: [(Kind, Look); N]) -> Drift {
-        let (environment, place) = whole();
+        let place = samples::place();
+        let environment = samples::whole(&place);
         let group = Still(looks.into_iter().map(|(kind, look)| (kind, Seen(look))).collect());
         compare(&group, &environment, &place, NOW, Duration::from_millis(100)).await
     }

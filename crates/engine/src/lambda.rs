@@ -5,6 +5,7 @@ use crate::{
     call::Call,
     clock::SystemClock,
     drift::DriftCall,
+    observe::ObserveCall,
     preflight::Preflight,
     records::Records,
     resource::Group,
@@ -45,6 +46,8 @@ pub enum Event {
     Preflight(Preflight),
     /// By the API: how an environment differs from its spec.
     Drift(DriftCall),
+    /// By the API: how the environment's workers are now.
+    Observe(ObserveCall),
     /// By the survey and by operators: what belongs to no living environment.
     Survey(SurveyCall),
 }
@@ -85,6 +88,17 @@ impl<G: Group> Engine<G> {
                     let drift = self.drift(&asked).await?;
                     tracing::info!(resources = drift.resources.len(), "looked at");
                     json(&drift)
+                }
+                .instrument(span)
+                .await
+            }
+            Event::Observe(asked) => {
+                let span = tracing::info_span!("call", action = "observe", environment = %asked.environment_id);
+                async {
+                    let observation = self.observe(&asked).await?;
+                    let error = observation.as_ref().and_then(|it| it.error.as_ref()).map(tracing::field::debug);
+                    tracing::info!(there = observation.is_some(), error, "looked at the workers");
+                    json(&observation)
                 }
                 .instrument(span)
                 .await
@@ -202,6 +216,8 @@ mod tests {
         assert!(matches!(serde_json::from_value(json!({"action": "survey"})), Ok(Event::Survey(_))));
         let drift = json!({"action": "drift", "environment_id": environment});
         assert!(matches!(serde_json::from_value(drift), Ok(Event::Drift(_))));
+        let observe = json!({"action": "observe", "environment_id": environment});
+        assert!(matches!(serde_json::from_value(observe), Ok(Event::Observe(_))));
         for action in ["preflight", "drift", "survey", "observe"] {
             let mut mixed = turn.clone();
             mixed["action"] = json!(action);

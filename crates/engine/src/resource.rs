@@ -11,6 +11,7 @@
 
 use crate::{
     call::Action,
+    observe::Observation,
     preflight::{Preflight, Quota},
     survey::{Sighting, Whose},
 };
@@ -70,6 +71,11 @@ pub trait Group: Send + Sync {
     /// What still exists of this kind and carries that tag, recorded or not. For one environment it may leave out
     /// a kind whose things each must be asked for their tags: the proof looks up every resource by its name besides.
     async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault>;
+
+    /// How the environment's workers are now; `None` where there are none. Only the worker's group knows any. Read-only.
+    async fn observe(&self, _at: &Site<'_>) -> Result<Option<Observation>, Fault> {
+        Ok(None)
+    }
 
     /// Why the environment cannot be made, where that can be told before anything is. Read-only.
     async fn refusal(&self, _asked: &Preflight, _place: &Place) -> Option<Fault> {

@@ -21,6 +21,9 @@ pub struct Worker {
     /// When Prefect has last heard of it.
     #[serde(default)]
     pub last_heartbeat_time: Option<Timestamp>,
+    /// Its version of Prefect, where Prefect tells it: Prefect Cloud does, a server of one's own does not.
+    #[serde(default)]
+    pub client_version: Option<String>,
 }
 
 /// Whether Prefect has heard of a worker lately: it is offline after three heartbeats that did not come.

@@ -297,6 +297,12 @@ pub(crate) fn not_comparable(status: Status) -> Problem {
     Problem::new(StatusCode::CONFLICT, "NOT_COMPARABLE", "The environment cannot be compared now", detail)
 }
 
+/// There is nothing to look at: not yet, or not any more.
+pub(crate) fn no_worker(status: Status) -> Problem {
+    let detail = format!("The environment has no worker service now. It is {}.", status.as_str());
+    Problem::new(StatusCode::CONFLICT, "NO_WORKER", "There is no worker to look at", detail)
+}
+
 /// Only what was made once, and is not being removed, can be made whole again.
 pub(crate) fn not_repairable(status: Status) -> Problem {
     let detail =

@@ -8,6 +8,7 @@ mod names;
 mod prefect;
 mod quotas;
 mod validating;
+mod worker;
 
 use crate::{Limits, Service, Settings, router, settings::team_pattern};
 use axum::{body::Body, response::Response};

@@ -95,15 +95,18 @@ struct ResourceView<'a> {
     evidence: Option<&'a Evidence>,
 }
 
-/// What was last seen of the workers, in ECS and in Prefect.
+/// What was seen of the workers, in ECS and in Prefect.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Worker")]
-struct WorkerView {
-    /// `ONLINE`, `OFFLINE`, `PAUSED` where none are wanted, `UNKNOWN` where Prefect is not asked.
+pub(crate) struct WorkerView {
+    /// `ONLINE`, `OFFLINE`, `PAUSED` where none are wanted, `UNKNOWN` where Prefect is not asked or does not answer.
     status: String,
     /// When Prefect has last heard of one.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     last_heartbeat_at: Option<Timestamp>,
+    /// Its version of Prefect, where Prefect tells it: Prefect Cloud does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
     /// How many are wanted.
     desired_count: Option<u32>,
     /// How many tasks run.
@@ -112,6 +115,15 @@ struct WorkerView {
     pending_count: Option<u32>,
     /// How far ECS is with the latest deployment.
     rollout_state: Option<String>,
+    /// The image of the newest task. Told by `GET /environments/{id}/worker` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    /// The digest of that image, where ECS knows it yet. Told by `GET /environments/{id}/worker` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_digest: Option<String>,
+    /// What is wrong with them, or kept a part of this from being seen. Told by `GET /environments/{id}/worker` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Fault>,
     /// When this was seen.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     observed_at: Option<Timestamp>,
@@ -307,19 +319,28 @@ impl<'a> ResourceView<'a> {
 }
 
 impl WorkerView {
-    /// What a look has noted; nothing before the first, and nothing of workers that are gone.
+    /// What the last turn has noted; nothing before the first look, and nothing of workers that are gone.
     fn of(item: &ResourceItem) -> Option<Self> {
-        let noted = |name: &str| item.attributes.get(name);
-        let count = |name: &str| noted(name)?.parse().ok();
-        let time = |name: &str| noted(name)?.parse().ok();
         let is_there = matches!(item.state, ResourceState::Settling | ResourceState::Ready);
+        WorkerView::seen(&item.attributes, None).filter(|_| is_there)
+    }
+
+    /// What a look saw.
+    pub(crate) fn seen(attributes: &BTreeMap<String, String>, error: Option<Fault>) -> Option<Self> {
+        let noted = |name: &str| attributes.get(name).cloned();
+        let count = |name: &str| attributes.get(name)?.parse().ok();
+        let time = |name: &str| attributes.get(name)?.parse().ok();
         Some(WorkerView {
-            status: noted("Status").filter(|_| is_there)?.clone(),
+            status: noted("Status")?,
             last_heartbeat_at: time("LastHeartbeat"),
+            version: noted("Version"),
             desired_count: count("DesiredCount"),
             running_count: count("RunningCount"),
             pending_count: count("PendingCount"),
-            rollout_state: noted("RolloutState").cloned(),
+            rollout_state: noted("RolloutState"),
+            image: noted("Image"),
+            image_digest: noted("ImageDigest"),
+            error,
             observed_at: time("ObservedAt"),
         })
     }

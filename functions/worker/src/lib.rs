@@ -10,7 +10,7 @@ mod wanted;
 mod work_pool;
 
 use async_trait::async_trait;
-use engine::{Group, Preflight, Resource, SdkConfig, Sighting, Whose, aws};
+use engine::{Group, Preflight, Resource, SdkConfig, Sighting, Site, Whose, aws, observe::Observation};
 use environment::{Fault, Kind, Place};
 
 /// The group.
@@ -68,6 +68,10 @@ impl Group for Worker {
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup => None,
         }
+    }
+
+    async fn observe(&self, at: &Site<'_>) -> Result<Option<Observation>, Fault> {
+        self.online.observe(at).await
     }
 
     /// Prefect is asked with a key that the request names; a key that came with the request the API has checked.

@@ -7,17 +7,22 @@
 //! The removal, which comes before the service's, pauses a pool of ours, so that no flow run is submitted any more
 //! while the tasks stop. That is a courtesy: a pool that cannot be paused keeps nothing from going.
 
-use crate::server::{Servers, is_ours};
+use crate::{
+    server::{Servers, is_ours},
+    tasks,
+};
 use async_trait::async_trait;
 use aws_sdk_ecs::{
     Client,
     primitives::DateTime,
-    types::{Deployment, Service},
+    types::{Container, Deployment, Service},
 };
-use engine::{Action, Departure, Found, Resource, Site, State, aws};
-use environment::{Code, Fault};
+use engine::{Action, Departure, Found, Resource, Site, State, aws, observe::Observation};
+use environment::{Code, Fault, catalogue::worker::CONTAINER};
+use futures::future::join;
 use jiff::{SignedDuration, Timestamp};
 use prefect::{WorkPoolChange, WorkPoolStatus, Worker, WorkerStatus};
+use std::collections::BTreeMap;
 
 /// A worker that has not come online so long after its deployment began will not come by itself.
 const LIMIT: SignedDuration = SignedDuration::from_mins(5);
@@ -35,42 +40,8 @@ impl Resource for Online {
         if at.action != Action::Ensure {
             return Ok(None);
         }
-        let service = self.service(at).await?;
-        let Some(deployment) = service.deployments().iter().find(|one| one.status() == Some("PRIMARY")) else {
-            return Ok(None);
-        };
-        let found = observed(at, &service, deployment)?;
-        if service.desired_count() == 0 {
-            return Ok(Some(found.attribute("Status", "PAUSED")));
-        }
-        let Some(api) = self.servers.api(at).await? else {
-            return Ok(Some(found.attribute("Status", "UNKNOWN")));
-        };
-        let name = at.text("WorkPool")?;
-        let workers = api.workers(name).await?;
-        let began = deployment.created_at().and_then(time).unwrap_or(at.now);
-        let newest = workers.iter().filter(|worker| is_of(worker, began)).max_by_key(|one| one.last_heartbeat_time);
-        let pool = api.work_pool(name).await?;
-        // Whether somebody else's pool is paused is for its owner to say.
-        let is_held = pool.is_some_and(|pool| is_ours(at, &pool) && pool.status == Some(WorkPoolStatus::Paused));
-        let found = match newest.and_then(|worker| worker.last_heartbeat_time) {
-            Some(heartbeat) => found.attribute("LastHeartbeat", heartbeat.to_string()),
-            None => found,
-        };
-        let is_online = newest.is_some_and(|worker| worker.status == WorkerStatus::Online);
-        let status = if is_online { "ONLINE" } else { "OFFLINE" };
-        let found = found.attribute("Status", status);
-        Ok(Some(match (is_online, is_held) {
-            (true, false) => found,
-            _ if at.now.duration_since(began) < LIMIT => found.state(State::Settling),
-            (true, true) => {
-                found.state(State::Failed(offline("The work pool is paused: no flow run is taken from it.")))
-            }
-            (false, _) => found.state(State::Failed(offline(&format!(
-                "No worker of the service came online in the work pool {name} within {} minutes.",
-                LIMIT.as_mins()
-            )))),
-        }))
+        let Some(running) = self.in_ecs(at).await? else { return Ok(None) };
+        self.in_prefect(at, &running).await.map(Some)
     }
 
     /// The service makes workers, and it is there before this is looked for.
@@ -95,6 +66,81 @@ impl Resource for Online {
 }
 
 impl Online {
+    /// How the workers are now: what ECS says of them, and what Prefect says, or why it does not.
+    pub(crate) async fn observe(&self, at: &Site<'_>) -> Result<Option<Observation>, Fault> {
+        let Some(running) = self.in_ecs(at).await? else { return Ok(None) };
+        let (found, image) = join(self.in_prefect(at, &running), self.image(at)).await;
+        let mut found = match found {
+            Ok(found) => found,
+            Err(fault) => observed(at, &running)?.attribute("Status", "UNKNOWN").state(State::Failed(fault)),
+        };
+        let (image, not_seen) = image.map_or_else(|fault| (BTreeMap::new(), Some(fault)), |image| (image, None));
+        found.attributes.extend(image);
+        let error = match found.state {
+            State::Failed(fault) => Some(fault),
+            State::Ready | State::Settling | State::Leaving => not_seen,
+        };
+        Ok(Some(Observation { attributes: found.attributes, error }))
+    }
+
+    /// What ECS runs; `None` before the first deployment.
+    async fn in_ecs(&self, at: &Site<'_>) -> Result<Option<Running>, Fault> {
+        let service = self.service(at).await?;
+        let deployment = service.deployments().iter().find(|one| one.status() == Some("PRIMARY")).cloned();
+        Ok(deployment.map(|deployment| Running { service, deployment }))
+    }
+
+    /// What Prefect says of it.
+    async fn in_prefect(&self, at: &Site<'_>, running: &Running) -> Result<Found, Fault> {
+        let found = observed(at, running)?;
+        if running.service.desired_count() == 0 {
+            return Ok(found.attribute("Status", "PAUSED"));
+        }
+        let Some(api) = self.servers.api(at).await? else {
+            return Ok(found.attribute("Status", "UNKNOWN"));
+        };
+        let name = at.text("WorkPool")?;
+        let workers = api.workers(name).await?;
+        let began = running.deployment.created_at().and_then(time).unwrap_or(at.now);
+        let newest = workers.iter().filter(|worker| is_of(worker, began)).max_by_key(|one| one.last_heartbeat_time);
+        let pool = api.work_pool(name).await?;
+        // Whether somebody else's pool is paused is for its owner to say.
+        let is_held = pool.is_some_and(|pool| is_ours(at, &pool) && pool.status == Some(WorkPoolStatus::Paused));
+        let mut found = found;
+        if let Some(worker) = newest {
+            let heartbeat = worker.last_heartbeat_time.map(|time| ("LastHeartbeat".to_owned(), time.to_string()));
+            let version = worker.client_version.clone().map(|version| ("Version".to_owned(), version));
+            found.attributes.extend(heartbeat.into_iter().chain(version));
+        }
+        let is_online = newest.is_some_and(|worker| worker.status == WorkerStatus::Online);
+        let status = if is_online { "ONLINE" } else { "OFFLINE" };
+        let found = found.attribute("Status", status);
+        Ok(match (is_online, is_held) {
+            (true, false) => found,
+            _ if at.now.duration_since(began) < LIMIT => found.state(State::Settling),
+            (true, true) => {
+                found.state(State::Failed(offline("The work pool is paused: no flow run is taken from it.")))
+            }
+            (false, _) => found.state(State::Failed(offline(&format!(
+                "No worker of the service came online in the work pool {name} within {} minutes.",
+                LIMIT.as_mins()
+            )))),
+        })
+    }
+
+    /// The image that the worker's newest task runs, and its digest: a tag may mean another one by now.
+    async fn image(&self, at: &Site<'_>) -> Result<BTreeMap<String, String>, Fault> {
+        let (cluster, service) = (at.text("Cluster")?, at.text("ServiceName")?);
+        let tasks = tasks::running_of(&self.client, cluster, service).await?;
+        let newest = tasks.iter().max_by_key(|task| task.created_at().and_then(time));
+        let container = newest.and_then(|task| task.containers().iter().find(|one| one.name() == Some(CONTAINER)));
+        let image = [
+            ("Image", container.and_then(Container::image)),
+            ("ImageDigest", container.and_then(Container::image_digest)),
+        ];
+        Ok(image.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect())
+    }
+
     async fn service(&self, at: &Site<'_>) -> Result<Service, Fault> {
         let look = self.client.describe_services().cluster(at.text("Cluster")?).services(at.text("ServiceName")?);
         let answer = look.send().await.map_err(|error| aws::fault("ecs:DescribeServices", error))?;
@@ -115,8 +161,14 @@ impl Online {
     }
 }
 
+/// The service, and the deployment that is to be or to become its only one.
+struct Running {
+    service: Service,
+    deployment: Deployment,
+}
+
 /// What ECS says of the workers, as attributes.
-fn observed(at: &Site<'_>, service: &Service, deployment: &Deployment) -> Result<Found, Fault> {
+fn observed(at: &Site<'_>, Running { service, deployment }: &Running) -> Result<Found, Fault> {
     let found = Found::ready(format!("{}|{}", at.text("WorkPool")?, at.text("ServiceName")?))
         .attribute("DesiredCount", service.desired_count().to_string())
         .attribute("RunningCount", service.running_count().to_string())
@@ -156,6 +208,7 @@ mod tests {
             status: WorkerStatus::Online,
             created: at(created),
             last_heartbeat_time: at(heartbeat),
+            client_version: None,
         }
     }
 

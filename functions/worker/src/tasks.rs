@@ -31,13 +31,25 @@ pub(crate) async fn living(client: &Client, cluster: &str) -> Result<Vec<Task>, 
         let listed = list.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         arns.extend(listed.map_err(|error| aws::fault("ecs:ListTasks", error))?);
     }
-    let mut living = Vec::new();
+    let mut tasks = described(client, cluster, &arns).await?;
+    tasks.retain(|task| task.last_status() != Some("STOPPED"));
+    Ok(tasks)
+}
+
+/// The tasks of a service that run, or are about to.
+pub(crate) async fn running_of(client: &Client, cluster: &str, service: &str) -> Result<Vec<Task>, Fault> {
+    let list = client.list_tasks().cluster(cluster).service_name(service).into_paginator();
+    let arns = list.items().send().collect::<Result<Vec<_>, _>>().await;
+    described(client, cluster, &arns.map_err(|error| aws::fault("ecs:ListTasks", error))?).await
+}
+
+async fn described(client: &Client, cluster: &str, arns: &[String]) -> Result<Vec<Task>, Fault> {
+    let mut tasks = Vec::new();
     for arns in arns.chunks(DESCRIBED_AT_ONCE) {
         let answer = client.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec())).send().await;
-        let tasks = answer.map_err(|error| aws::fault("ecs:DescribeTasks", error))?.tasks.unwrap_or_default();
-        living.extend(tasks.into_iter().filter(|task| task.last_status() != Some("STOPPED")));
+        tasks.extend(answer.map_err(|error| aws::fault("ecs:DescribeTasks", error))?.tasks.unwrap_or_default());
     }
-    Ok(living)
+    Ok(tasks)
 }
 
 /// Stops these tasks, as many as one turn may.

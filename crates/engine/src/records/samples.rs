@@ -106,6 +106,20 @@ pub(crate) fn creating() -> Environment {
     }
 }
 
+/// The same when everything is recorded as ready.
+pub(crate) fn whole(place: &Place) -> Environment {
+    let mut environment = creating();
+    for entry in environment.catalogue(place) {
+        let mut item = ResourceItem::planned(&entry, NOW);
+        item.become_(ResourceState::Ready, NOW);
+        item.id = Some(format!("id of {}", entry.key));
+        item.arn = Some(format!("arn of {}", entry.key));
+        item.attributes = BTreeMap::from([("AllocationId".to_owned(), "eipalloc-1".to_owned())]);
+        environment.resources.insert(entry.key.clone(), item);
+    }
+    environment
+}
+
 /// The same when it was active once and its spec is applied again, or another one.
 pub(crate) fn updating(to: Spec) -> Environment {
     let mut environment = creating();

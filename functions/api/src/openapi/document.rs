@@ -9,7 +9,7 @@ use crate::{
     forecast::Forecast,
     problem,
     routes::{environments, health::Health, operations::list as history},
-    view::{EnvironmentView, OperationView},
+    view::{EnvironmentView, OperationView, WorkerView},
 };
 use environment::{EnvironmentId, OperationId};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -78,6 +78,7 @@ fn schemas() -> Map<String, Value> {
     answered.subschema_for::<history::Page<'_>>();
     answered.subschema_for::<Forecast>();
     answered.subschema_for::<environments::drift::DriftView>();
+    answered.subschema_for::<WorkerView>();
     answered.subschema_for::<Health>();
     answered.subschema_for::<problem::Body<'_>>();
     answered.subschema_for::<GatewayMessage>();

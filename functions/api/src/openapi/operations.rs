@@ -175,6 +175,18 @@ pub(super) fn all() -> Vec<Operation> {
         },
         Operation {
             method: "get",
+            path: "/environments/{id}/worker",
+            id: "readWorker",
+            tag: "environments",
+            summary: "Look at an environment's workers now.",
+            description: "In ECS and in Prefect. Changes and records nothing: what the environment itself shows is what \
+                          the last operation saw.",
+            parameters: vec![environment()],
+            body: None,
+            answers: vec![answer(200, "What was seen.", "Worker", &[])],
+        },
+        Operation {
+            method: "get",
             path: "/environments/{id}/template",
             id: "readTemplate",
             tag: "environments",

@@ -47,6 +47,7 @@ pub(super) fn of(pool: &(String, String), world: &World) -> Vec<Value> {
                 "status": "ONLINE",
                 "created": (rollout.began + SignedDuration::from_millis(1)).to_string(),
                 "last_heartbeat_time": world.now.to_string(),
+                "client_version": "3.6.0",
             })
         })
         .collect()

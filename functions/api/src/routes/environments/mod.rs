@@ -8,6 +8,7 @@ pub(crate) mod read;
 pub(crate) mod repair;
 mod template;
 pub(crate) mod update;
+mod worker;
 
 pub(super) use create::create;
 pub(super) use delete::delete;
@@ -17,6 +18,7 @@ pub(super) use read::read;
 pub(super) use repair::repair;
 pub(super) use template::template;
 pub(super) use update::update;
+pub(super) use worker::worker;
 
 use crate::{
     caller::Caller, conditional::etag, idempotency::REPLAYED, problem, problem::Problem, service::Service,
@@ -46,6 +48,8 @@ pub(super) const MANY: &str = "/environments";
 pub(super) const ONE: &str = "/environments/{id}";
 /// The path of how one of them differs from its spec.
 pub(super) const DRIFT: &str = "/environments/{id}/drift";
+/// The path of how the workers of one of them are now.
+pub(super) const WORKER: &str = "/environments/{id}/worker";
 /// The path of one of them as a CloudFormation template.
 pub(super) const TEMPLATE: &str = "/environments/{id}/template";
 /// The path of making one of them whole again.

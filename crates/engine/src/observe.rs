@@ -1,0 +1,152 @@
+//! Observe: how an environment's workers are now, looked at and left alone.
+//!
+//! Asked by the API, and read-only like [`crate::drift`]: the call has a type of its own, takes no lease and writes
+//! nothing down. What the last turn saw stays the record's last observation; this one is the caller's alone. Where one
+//! of those who are asked does not answer, what the others said is told all the same.
+
+use crate::{
+    drift::site_of_a_look,
+    records::{Environment, ResourceItem},
+    resource::Group,
+    turn::Engine,
+};
+use environment::{Code, EnvironmentId, Fault, Place, keys};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+/// The question.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObserveCall {
+    action: Word,
+    /// The environment.
+    pub environment_id: EnvironmentId,
+}
+
+/// The one action that this call has.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Observe,
+}
+
+impl ObserveCall {
+    /// The question how this environment's workers are.
+    pub fn of(environment_id: EnvironmentId) -> Self {
+        ObserveCall { action: Word::Observe, environment_id }
+    }
+}
+
+/// What a look at the workers showed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// What it saw, by the names under which the record keeps what turns have seen.
+    pub attributes: BTreeMap<String, String>,
+    /// What is wrong with the workers, or kept a part of them from being seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Fault>,
+}
+
+/// No look takes longer. The API waits a little longer.
+const LOOK: Duration = Duration::from_secs(4);
+
+impl<G: Group> Engine<G> {
+    /// How the environment's workers are; `None` where it has none.
+    pub async fn observe(&self, asked: &ObserveCall) -> Result<Option<Observation>, Fault> {
+        let Some(environment) = self.records.load(asked.environment_id).await? else { return Ok(None) };
+        observe(&self.group, &environment, &self.place, self.clock.now(), LOOK).await
+    }
+}
+
+async fn observe<G: Group>(
+    group: &G,
+    environment: &Environment,
+    place: &Place,
+    now: Timestamp,
+    limit: Duration,
+) -> Result<Option<Observation>, Fault> {
+    let entries = environment.catalogue(place);
+    let Some(entry) = entries.iter().find(|entry| entry.key == keys::online()) else { return Ok(None) };
+    let item = environment.resources.get(&entry.key).cloned();
+    let item = item.unwrap_or_else(|| ResourceItem::planned(entry, now));
+    let look = async {
+        let site = site_of_a_look(entry, &item, environment, place, now)?;
+        // A look changes nothing, so that it may be given up at any moment.
+        let late = || Err(Fault::new(Code::NetworkFailure, "The workers were not seen in time."));
+        tokio::time::timeout(limit, group.observe(&site)).await.unwrap_or_else(|_| late())
+    };
+    match look.await {
+        Err(fault) if fault.code == Code::NotFound => Ok(None),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        records::samples::{self, NOW},
+        resource::{Resource, Site},
+        survey::{Sighting, Whose},
+    };
+    use async_trait::async_trait;
+    use environment::Kind;
+
+    type Look = fn(&Site<'_>) -> Result<Option<Observation>, Fault>;
+
+    /// Workers that a look shows so; none that never answers where there is no look.
+    struct Workers(Option<Look>);
+
+    #[async_trait]
+    impl Group for Workers {
+        fn resource(&self, kind: Kind) -> Option<&dyn Resource> {
+            panic!("{kind} was reached for")
+        }
+
+        async fn list_tagged(&self, _: Whose<'_>, _: Kind) -> Result<Vec<Sighting>, Fault> {
+            panic!("nobody asked for a list")
+        }
+
+        async fn observe(&self, at: &Site<'_>) -> Result<Option<Observation>, Fault> {
+            match self.0 {
+                Some(look) => look(at),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn told(workers: Workers) -> Result<Option<Observation>, Fault> {
+        let place = samples::place();
+        let environment = samples::whole(&place);
+        observe(&workers, &environment, &place, NOW, Duration::from_millis(100)).await
+    }
+
+    #[tokio::test]
+    async fn the_look_knows_what_the_record_knows() {
+        let look: Look = |at| {
+            assert_eq!(at.entry.key, keys::online());
+            let cluster = at.text("Cluster")?.to_owned();
+            Ok(Some(Observation { attributes: BTreeMap::from([("Cluster".to_owned(), cluster)]), error: None }))
+        };
+        let seen = told(Workers(Some(look))).await.expect("no fault").expect("workers");
+        assert_eq!(seen.attributes["Cluster"], format!("id of {}", keys::cluster()));
+    }
+
+    #[tokio::test]
+    async fn workers_that_are_not_there_are_none_and_what_was_not_seen_is_a_fault() {
+        let gone: Look = |_| Err(Fault::new(Code::NotFound, "no service"));
+        assert!(told(Workers(Some(gone))).await.expect("no fault").is_none());
+        let refused: Look = |_| Err(Fault::new(Code::AccessDenied, "refused"));
+        assert_eq!(told(Workers(Some(refused))).await.expect_err("refused").code, Code::AccessDenied);
+        assert_eq!(told(Workers(None)).await.expect_err("late").code, Code::NetworkFailure);
+    }
+
+    #[tokio::test]
+    async fn before_anything_is_there_nobody_is_asked() {
+        let place = samples::place();
+        let nobody = Workers(Some(|_| panic!("asked")));
+        let seen = observe(&nobody, &samples::creating(), &place, NOW, Duration::from_millis(100)).await;
+        assert!(seen.expect("no fault").is_none(), "the cluster is not known yet");
+    }
+}
