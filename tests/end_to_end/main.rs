@@ -7,6 +7,7 @@
 mod choices;
 mod drift;
 mod eta;
+mod events;
 mod failures;
 mod fence;
 mod foreign;
