@@ -28,4 +28,5 @@ mod template;
 mod turning_round;
 mod update;
 mod validating;
+mod walkthrough;
 mod worker;
