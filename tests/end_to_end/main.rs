@@ -7,6 +7,7 @@
 mod choices;
 mod drift;
 mod eta;
+mod events;
 mod failures;
 mod fence;
 mod foreign;
@@ -27,4 +28,5 @@ mod template;
 mod turning_round;
 mod update;
 mod validating;
+mod walkthrough;
 mod worker;

@@ -6,8 +6,7 @@ use end_to_end::{
     requests::{request, unique},
     waiting::until,
 };
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
 
 #[tokio::test]
 async fn what_is_as_it_should_be_is_left_alone() {
@@ -17,7 +16,7 @@ async fn what_is_as_it_should_be_is_left_alone() {
 
     let repaired = repair(&stage, environment.id()).await.must_be("ACTIVE");
 
-    assert_eq!(ids(&repaired), ids(&environment), "the same things as before");
+    assert_eq!(repaired.ids(), environment.ids(), "the same things as before");
     stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after a repair of what was whole");
     let operation = repaired.operation();
     assert_eq!((text(&operation["kind"]), text(&operation["status"])), ("apply", "SUCCEEDED"), "{operation}");
@@ -40,7 +39,7 @@ async fn a_way_out_that_was_removed_is_made_anew() {
 
     let anew = repaired.physical("network/nat-gateway");
     assert_ne!(anew, gateway, "another NAT gateway");
-    assert_eq!(changed(&environment, &repaired), ["network/nat-gateway"], "nothing else has another id");
+    assert_eq!(repaired.changed_since(&environment), ["network/nat-gateway"], "nothing else has another id");
     let leads_to = |table: &str| {
         let look = ec2.describe_route_tables().route_table_ids(table).send();
         async move {
@@ -55,7 +54,7 @@ async fn a_way_out_that_was_removed_is_made_anew() {
     assert_eq!(leads_to(private).await.as_deref(), Some(anew), "the private route leads to the new gateway");
     let internet = environment.physical("network/internet-gateway");
     assert_eq!(leads_to(public).await.as_deref(), Some(internet), "the public route is there again");
-    ends_without_a_trace(&stage, &repaired).await;
+    stage.ends_without_a_trace(&repaired).await;
 }
 
 #[tokio::test]
@@ -73,12 +72,12 @@ async fn a_subnet_that_was_led_to_another_table_is_led_back() {
     let repaired = repair(&stage, environment.id()).await.must_be("ACTIVE");
 
     let both = ["network/private-association-1", "network/private-association-2"];
-    assert_eq!(changed(&environment, &repaired), both, "two new associations");
+    assert_eq!(repaired.changed_since(&environment), both, "two new associations");
     let table = repaired.physical("network/private-route-table");
     let tables = ec2.describe_route_tables().route_table_ids(table).send().await.expect("the table is there");
     let associations = tables.route_tables().iter().flat_map(|table| table.associations());
     assert_eq!(associations.count(), 3, "the private table serves its three subnets");
-    ends_without_a_trace(&stage, &repaired).await;
+    stage.ends_without_a_trace(&repaired).await;
 }
 
 #[tokio::test]
@@ -108,7 +107,7 @@ async fn named_things_that_were_removed_or_changed_are_as_before() {
 
     let repaired = repair(&stage, environment.id()).await.must_be("ACTIVE");
 
-    assert_eq!(changed(&environment, &repaired), ["cluster/namespace"], "what has a name is known by it");
+    assert_eq!(repaired.changed_since(&environment), ["cluster/namespace"], "what has a name is known by it");
     let seen = iam.get_role_policy().role_name(&role).policy_name(&policy).send().await;
     assert!(seen.is_ok(), "the role has its policy again: {seen:?}");
     let seen = iam.get_role_policy().role_name(&flows).policy_name(format!("{name}-flow-execution")).send().await;
@@ -124,7 +123,7 @@ async fn named_things_that_were_removed_or_changed_are_as_before() {
     let seen = stage.cloud.ec2.describe_vpc_attribute().vpc_id(vpc).attribute(name).send().await;
     let seen = seen.expect("an attribute").enable_dns_hostnames.and_then(|on| on.value);
     assert_eq!(seen, Some(true), "DNS hostnames");
-    ends_without_a_trace(&stage, &repaired).await;
+    stage.ends_without_a_trace(&repaired).await;
 }
 
 #[tokio::test]
@@ -146,13 +145,13 @@ async fn a_worker_that_was_taken_down_runs_again() {
 
     let repaired = repair(&stage, environment.id()).await.must_be("ACTIVE");
 
-    assert_eq!(changed(&environment, &repaired), ["worker/task-definition"], "one more revision");
+    assert_eq!(repaired.changed_since(&environment), ["worker/task-definition"], "one more revision");
     let seen = ecs.describe_services().cluster(&cluster).services(repaired.physical("worker/service")).send().await;
     let seen = seen.expect("the cluster is there").services.unwrap_or_default();
     let [seen] = &seen[..] else { panic!("one service: {seen:?}") };
     let is = (seen.status(), seen.running_count(), seen.task_definition());
     assert_eq!(is, (Some("ACTIVE"), 1, Some(repaired.physical("worker/task-definition"))), "the service");
-    ends_without_a_trace(&stage, &repaired).await;
+    stage.ends_without_a_trace(&repaired).await;
 }
 
 #[tokio::test]
@@ -169,7 +168,7 @@ async fn a_worker_that_was_scaled_down_is_scaled_up_again() {
     let seen = stage.cloud.ecs.describe_services().cluster(&cluster).services(service).send().await.expect("a service");
     let counts: Vec<_> = seen.services().iter().map(|seen| (seen.desired_count(), seen.running_count())).collect();
     assert_eq!(counts, [(1, 1)], "wanted and running tasks");
-    ends_without_a_trace(&stage, &repaired).await;
+    stage.ends_without_a_trace(&repaired).await;
 }
 
 /// Nobody here has the key that was in it.
@@ -187,7 +186,7 @@ async fn a_secret_that_was_removed_cannot_be_made_anew() {
     assert_eq!(verdict["error"]["code"], "SECRET_MISSING", "why: {verdict:#}");
     assert_eq!(verdict["error"]["resource"], "identity/secret", "of what: {verdict:#}");
     assert_eq!((&verdict["usable"], &verdict["repeatable"]), (&json!(false), &json!(false)), "{verdict:#}");
-    ends_without_a_trace(&stage, &failed).await;
+    stage.ends_without_a_trace(&failed).await;
 }
 
 #[tokio::test]
@@ -267,29 +266,12 @@ async fn a_repair_that_fails_removes_nothing_and_a_later_one_heals() {
     stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after a repair that failed");
 
     let healed = repair(&stage, environment.id()).await.must_be("ACTIVE");
-    assert_eq!(ids(&healed), ids(&environment), "whole again");
-    ends_without_a_trace(&stage, &healed).await;
+    assert_eq!(healed.ids(), environment.ids(), "whole again");
+    stage.ends_without_a_trace(&healed).await;
 }
 
 async fn repair(stage: &Stage, id: &str) -> Environment {
     let accepted = Environment(stage.api.repair(id).await.expect(202));
     assert_eq!(accepted.status(), "UPDATING", "the repair is accepted: {accepted}");
     stage.api.at_rest(id).await
-}
-
-async fn ends_without_a_trace(stage: &Stage, environment: &Environment) {
-    let deleted = stage.delete(environment.id()).await;
-    stage.inventory_of(&environment.marks()).await.must_be_empty(&format!("after the delete of {}", deleted.id()));
-}
-
-/// The physical id of every resource.
-fn ids(environment: &Environment) -> BTreeMap<String, Value> {
-    let id = |resource: &Value| (text(&resource["key"]).to_owned(), resource["id"].clone());
-    environment.resources().iter().map(id).collect()
-}
-
-/// The resources whose physical ids are not those of before.
-fn changed(before: &Environment, after: &Environment) -> Vec<String> {
-    let (before, after) = (ids(before), ids(after));
-    after.into_iter().filter(|(key, id)| before.get(key) != Some(id)).map(|(key, _)| key).collect()
 }

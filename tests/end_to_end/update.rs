@@ -6,7 +6,6 @@ use end_to_end::{
     requests::{request, unique},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 #[tokio::test]
 async fn another_worker_takes_the_place_of_the_one_before() {
@@ -19,7 +18,7 @@ async fn another_worker_takes_the_place_of_the_one_before() {
 
     let updated = update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
 
-    assert_eq!(changed(&environment, &updated), ["worker/task-definition"], "one more revision, and nothing else");
+    assert_eq!(updated.changed_since(&environment), ["worker/task-definition"], "one more revision, and nothing else");
     let definition = updated.physical("worker/task-definition");
     let (is, count) = service(&stage, &name).await;
     assert_eq!((is.task_definition(), is.running_count(), count), (Some(definition), 1, 1), "the service: {is:?}");
@@ -35,7 +34,7 @@ async fn another_worker_takes_the_place_of_the_one_before() {
     assert_eq!(updated.0["spec"]["worker"]["image"], "busybox:2");
     let operation = updated.operation();
     assert_eq!((text(&operation["kind"]), text(&operation["status"])), ("apply", "SUCCEEDED"), "{operation}");
-    ends_without_a_trace(&stage, &updated).await;
+    stage.ends_without_a_trace(&updated).await;
 }
 
 #[tokio::test]
@@ -46,11 +45,11 @@ async fn a_worker_is_paused_and_goes_on() {
     for count in [0, 2, 1] {
         let updated = update(&stage, environment.id(), &json!({"worker": {"desired_count": count}})).await;
         let updated = updated.must_be("ACTIVE");
-        assert_eq!(changed(&environment, &updated), Vec::<String>::new(), "nothing has another id");
+        assert_eq!(updated.changed_since(&environment), Vec::<String>::new(), "nothing has another id");
         let (is, _) = service(&stage, &name).await;
         assert_eq!((is.desired_count(), is.running_count()), (count, count), "wanted and running tasks");
     }
-    ends_without_a_trace(&stage, &environment).await;
+    stage.ends_without_a_trace(&environment).await;
 }
 
 #[tokio::test]
@@ -71,7 +70,7 @@ async fn capacity_changes_to_spot_and_back() {
     stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
     let after = service(&stage, &name).await.0;
     assert_eq!(after.deployments()[0].id(), before.deployments()[0].id(), "no new deployment");
-    ends_without_a_trace(&stage, &environment).await;
+    stage.ends_without_a_trace(&environment).await;
 }
 
 #[tokio::test]
@@ -80,12 +79,12 @@ async fn logs_are_kept_for_as_long_as_is_wanted_by_now() {
     let name = unique("days");
     let environment = stage.create(&request(&name)).await;
     let updated = update(&stage, environment.id(), &json!({"log_retention_days": 7})).await.must_be("ACTIVE");
-    assert_eq!(changed(&environment, &updated), Vec::<String>::new());
+    assert_eq!(updated.changed_since(&environment), Vec::<String>::new());
     let groups = stage.cloud.logs.describe_log_groups().log_group_name_prefix(format!("/ecs/{name}-")).send().await;
     let groups = groups.expect("log groups").log_groups.unwrap_or_default();
     let days: Vec<_> = groups.iter().map(|group| group.retention_in_days()).collect();
     assert_eq!(days, [Some(7), Some(7)]);
-    ends_without_a_trace(&stage, &environment).await;
+    stage.ends_without_a_trace(&environment).await;
 }
 
 #[tokio::test]
@@ -119,7 +118,7 @@ async fn how_long_it_lives_is_changed_at_any_moment() {
     stage.table.let_go(&id, "worker").await;
     let active = stage.api.at_rest(&id).await.must_be("ACTIVE");
     assert_eq!(active.operations().len(), 1, "the create alone: {active}");
-    ends_without_a_trace(&stage, &active).await;
+    stage.ends_without_a_trace(&active).await;
 }
 
 #[tokio::test]
@@ -204,13 +203,13 @@ async fn a_change_that_fails_leaves_what_was_and_a_later_one_is_made() {
     assert_eq!(verdict["error"]["code"], "ACCESS_DENIED", "{verdict:#}");
     assert_eq!(verdict["usable"], true, "all is as it was: {verdict:#}");
     assert_eq!(failed.0["spec"], environment.0["spec"], "what was applied is wanted again");
-    assert_eq!(changed(&environment, &failed), Vec::<String>::new(), "the revision of before, too");
+    assert_eq!(failed.changed_since(&environment), Vec::<String>::new(), "the revision of before, too");
     stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after a change that was taken back");
 
     let updated = update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
     assert_eq!(updated.0["spec"]["log_retention_days"], 7);
-    assert_eq!(changed(&environment, &updated), ["worker/task-definition"]);
-    ends_without_a_trace(&stage, &updated).await;
+    assert_eq!(updated.changed_since(&environment), ["worker/task-definition"]);
+    stage.ends_without_a_trace(&updated).await;
 }
 
 #[tokio::test]
@@ -252,7 +251,7 @@ async fn a_change_that_is_stopped_is_taken_back() {
     assert_eq!(taken_back.verdict()["usable"], true, "{taken_back}");
     assert_eq!(taken_back.0["spec"], environment.0["spec"]);
     stage.inventory_of(&environment.marks()).await.must_be_as(&before, "after a change that was stopped");
-    ends_without_a_trace(&stage, &taken_back).await;
+    stage.ends_without_a_trace(&taken_back).await;
 }
 
 async fn update(stage: &Stage, id: &str, patch: &Value) -> Environment {
@@ -268,21 +267,4 @@ async fn service(stage: &Stage, name: &str) -> (aws_sdk_ecs::types::Service, usi
     let all = stage.cloud.ecs.list_services().cluster(&cluster).send().await.expect("the cluster is there");
     let found = look.expect("the cluster is there").services.unwrap_or_default();
     (found.into_iter().next().expect("the service is there"), all.service_arns().len())
-}
-
-async fn ends_without_a_trace(stage: &Stage, environment: &Environment) {
-    let deleted = stage.delete(environment.id()).await;
-    stage.inventory_of(&environment.marks()).await.must_be_empty(&format!("after the delete of {}", deleted.id()));
-}
-
-/// The physical id of every resource.
-fn ids(environment: &Environment) -> BTreeMap<String, Value> {
-    let id = |resource: &Value| (text(&resource["key"]).to_owned(), resource["id"].clone());
-    environment.resources().iter().map(id).collect()
-}
-
-/// The resources whose physical ids are not those of before.
-fn changed(before: &Environment, after: &Environment) -> Vec<String> {
-    let (before, after) = (ids(before), ids(after));
-    after.into_iter().filter(|(key, id)| before.get(key) != Some(id)).map(|(key, _)| key).collect()
 }

@@ -97,6 +97,56 @@ async fn a_key_is_not_used_up_and_what_was_done_under_it_would_not_be_done_again
 }
 
 #[tokio::test]
+async fn a_change_that_is_only_validated_changes_nothing_and_tells_what_it_would() {
+    let stage = Stage::set().await;
+    let name = unique("would");
+    let environment = stage.create(&request(&name)).await;
+    let (before, inventory) = (records_of(&stage, &name).await, stage.inventory_of(&environment.marks()).await);
+    let path = format!("/environments/{}?validate_only=true", environment.id());
+    let (patch, key) = (json!({"worker": {"cpu": 1024, "memory": 2048}, "log_retention_days": 7}), unique("k"));
+    let validate = |patch: &Value| {
+        let headers = [("content-type", "application/merge-patch+json"), ("idempotency-key", key.as_str())];
+        let (patch, path, stage) = (patch.to_string(), path.clone(), &stage);
+        async move { stage.api.send(Method::PATCH, &path, &headers, patch).await }
+    };
+
+    let forecast = validate(&patch).await.expect(200);
+
+    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
+    let moves: Vec<String> = moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect();
+    assert_eq!(
+        moves,
+        [
+            "change cluster/worker-log-group",
+            "change cluster/flows-log-group",
+            "replace worker/task-definition",
+            "change worker/service"
+        ],
+        "{forecast:#}"
+    );
+    assert!(forecast["cost"]["difference"]["monthly"].as_f64() > Some(10.0), "{}", forecast["cost"]["difference"]);
+    assert_eq!(stage.api.read(environment.id()).await, environment, "it is as it was");
+    assert_eq!(records_of(&stage, &name).await, before, "and so are its records");
+    stage.inventory_of(&environment.marks()).await.must_be_as(&inventory, "after a change that was only validated");
+
+    for refused in [json!({"name": "other", "worker": {"cpu": 300}}), json!({"colour": 1})] {
+        let (tried, real) = (validate(&refused).await, stage.api.update(environment.id(), &refused).await);
+        assert_eq!((tried.status, tried.violations()), (422, real.violations()), "as the real one is: {}", tried.text);
+    }
+
+    // The key is free, and what was told is what comes to be.
+    let accepted = stage.api.update_with_key(environment.id(), &patch, &key).await;
+    assert_eq!(accepted.header("idempotency-replayed"), "", "the key was free");
+    accepted.expect(202);
+    let changed = stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
+    assert_eq!(changed.changed_since(&environment), ["worker/task-definition"], "one more revision");
+    let again = validate(&patch).await.expect(200);
+    assert_eq!(again["plan"]["change"], 0, "under the same key it would not be done again: {again}");
+    validate(&json!({"log_retention_days": 14})).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
+    stage.delete(environment.id()).await;
+}
+
+#[tokio::test]
 async fn a_delete_that_is_only_validated_changes_nothing_and_tells_what_it_would() {
     let stage = Stage::set().await;
     let name = unique("spared");

@@ -5,6 +5,7 @@
 //! otherwise by AWS's rules over the local cloud.
 
 use crate::{
+    broadcast::Broadcast,
     clock::VirtualClock,
     cloud::Upstream,
     executions::Executions,
@@ -50,6 +51,8 @@ pub struct Account {
     pub clock: Arc<VirtualClock>,
     /// Executions of the state machine.
     pub executions: Executions,
+    /// What the table and EventBridge were told of statuses.
+    pub broadcast: Broadcast,
     upstream: Upstream,
     aws: Aws,
     state: Mutex<State>,
@@ -79,6 +82,7 @@ impl Account {
             id: id.to_owned(),
             clock: Arc::new(VirtualClock::new()),
             executions: Executions::default(),
+            broadcast: Broadcast::default(),
             upstream,
             aws: Aws::new(settings),
             state: Mutex::new(State {
@@ -274,8 +278,15 @@ impl Account {
         if call.service == "states" {
             return Ok(self.executions.answer(call, self.clock.now()).into_response());
         }
+        if call.action == "PutEvents" {
+            return Ok(self.broadcast.take(call));
+        }
         let answer = self.aws.answer(request, &self.upstream, self.clock.now()).await;
-        answer.map_err(|error| ConnectorError::io(error.into()))
+        let answer = answer.map_err(|error| ConnectorError::io(error.into()))?;
+        if call.action == "TransactWriteItems" && answer.status == 200 {
+            self.broadcast.was_written(call);
+        }
+        Ok(answer)
     }
 
     /// Somebody else, of this account, makes the thing that the call at hand is about to make.

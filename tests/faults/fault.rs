@@ -27,7 +27,8 @@ impl Planned {
     /// To how many calls in a row it happens. What the service lacks to run at all is given back by somebody, some
     /// time: until then nothing can come to rest, and afterwards it must.
     fn times(&self) -> u32 {
-        let is_own = ["states", "dynamodb", "lambda"].contains(&self.at.service.as_str());
+        let is_own =
+            ["states", "dynamodb", "lambda"].contains(&self.at.service.as_str()) || self.at.action == "PutEvents";
         if is_own { self.class.times().min(OWN_RIGHTS_LACK) } else { self.class.times() }
     }
 }

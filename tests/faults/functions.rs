@@ -17,7 +17,7 @@ use executions::Executions;
 use identity::Identity;
 use jiff::SignedDuration;
 use network::Network;
-use operation::Operations;
+use operation::{Operations, events::Bus};
 use serde_json::Value;
 use std::sync::Arc;
 use worker::Worker;
@@ -83,6 +83,7 @@ impl Functions {
             operations: Operations {
                 records: records.clone(),
                 executions: Executions::new(&config, machine),
+                bus: Bus::new(&config, "default"),
                 place: place(&account.id),
                 clock: Arc::clone(&clock),
             },

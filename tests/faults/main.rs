@@ -14,6 +14,7 @@
 )]
 
 mod account;
+mod broadcast;
 mod clock;
 mod cloud;
 mod executions;

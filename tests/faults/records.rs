@@ -68,16 +68,21 @@ impl Table {
         self.record().await.map(|record| text(&record, "id").to_owned())
     }
 
-    /// Until when nobody needs to look at the environment that has not come to rest. Nothing where it has.
+    /// Until when nobody needs to look at the environment that has not come to rest, or to tell of it. Nothing where it
+    /// has and all is told.
     pub async fn unfinished_until(&self) -> Option<Timestamp> {
-        let record = self.record().await?;
+        let items = self.items().await;
+        let untold = items.iter().filter(|item| text(item, "due_pk") == "OUTBOX").map(due).min();
+        if untold.is_some() {
+            return untold;
+        }
+        let record = items.into_iter().find(|item| text(item, "sk") == "RECORD")?;
         let is_at_rest =
             ["ACTIVE", "DELETED", "FAILED", "DELETE_FAILED", "UPDATE_FAILED"].contains(&text(&record, "status"));
         if is_at_rest && !record.contains_key("operation") {
             return None;
         }
-        let due = text(&record, "due_sk").split('#').next().unwrap_or_default();
-        Some(due.parse().unwrap_or_else(|_| panic!("nobody will ever look at {record:?}")))
+        Some(due(&record))
     }
 
     /// What is kept of a name and of a team although the environment has ended.
@@ -104,6 +109,12 @@ impl Table {
             delete.send().await.expect("an item can be deleted");
         }
     }
+}
+
+/// When somebody must look at an item.
+fn due(item: &HashMap<String, AttributeValue>) -> Timestamp {
+    let due = text(item, "due_sk").split('#').next().unwrap_or_default();
+    due.parse().unwrap_or_else(|_| panic!("nobody will ever look at {item:?}"))
 }
 
 /// An attribute that is text, or the empty text.

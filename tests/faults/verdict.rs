@@ -106,6 +106,7 @@ pub async fn comes_to_an_end(run: &Run, life: Life, whole: &Whole) -> Result<(),
     untouched(run, &there)?;
     let ours = there.since(&run.foreign());
     is_gone(run, &ours).await?;
+    run.account.broadcast.is_one_story()?;
     is_secret(run).await
 }
 

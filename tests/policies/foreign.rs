@@ -63,6 +63,10 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
     if request.has("iam:PassedToService") {
         add("another service", request.clone().with("iam:PassedToService", "lambda.amazonaws.com"));
     }
+    if request.action == "events:PutEvents" {
+        add("events in another's name", request.clone().with("events:source", "orders"));
+        add("events of another kind", request.clone().with("events:detail-type", "Order Placed"));
+    }
     variants
 }
 
@@ -96,6 +100,7 @@ fn elsewhere(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
         ("ecs", "task-definition") => vec![("another name", arn("ecs", "task-definition/web:1"))],
         ("logs", "log-group") => vec![("another name", arn("logs", "log-group:/aws/lambda/production"))],
         ("dynamodb", "table") => vec![("another table", arn("dynamodb", "table/customers"))],
+        ("events", "event-bus") => vec![("another bus", arn("events", "event-bus/orders"))],
         ("states", "stateMachine") => vec![("another machine", arn("states", "stateMachine:another-stack"))],
         ("states", "execution") => vec![("another machine", arn("states", "execution:another-stack:1"))],
         ("lambda", "function") => vec![

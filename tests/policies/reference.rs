@@ -67,6 +67,7 @@ impl Place {
             "logs" => self.logs(call, world),
             "secretsmanager" => self.secrets(call, world),
             "servicediscovery" => self.namespaces(call, world),
+            "events" if call.action == "PutEvents" => self.told(call),
             "dynamodb" => self.tables(call),
             "states" => self.executions(call),
             "lambda" => self.functions(call),
@@ -229,6 +230,18 @@ impl Place {
             "DescribeExecution" => vec![Request::of(&call.name(), call.text("executionArn"))],
             _ => unknown(call),
         }
+    }
+
+    /// AWS asks for each event.
+    fn told(&self, call: &Call) -> Vec<Request> {
+        let entries = call.parameters["Entries"].as_array().into_iter().flatten();
+        let of = |entry: &Value| {
+            let text = |name: &str| entry[name].as_str().unwrap_or_default();
+            Request::of(&call.name(), self.arn("events", &format!("event-bus/{}", last(text("EventBusName")))))
+                .with("events:source", text("Source"))
+                .with("events:detail-type", text("DetailType"))
+        };
+        entries.map(of).collect()
     }
 
     fn functions(&self, call: &Call) -> Vec<Request> {

@@ -1,7 +1,7 @@
 //! A test's stage: the API on one side, AWS on the other.
 
 use crate::{
-    api::{Api, Environment},
+    api::{Api, Environment, text},
     cloud::Cloud,
     functions::Functions,
     inventory::{Inventory, Marks},
@@ -11,6 +11,7 @@ use crate::{
 };
 use http::Request;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Everything a test looks at. Each test has its own, since each runs on a runtime of its own.
 #[derive(Debug)]
@@ -57,6 +58,12 @@ impl Stage {
         self.api.at_rest(id).await.must_be("DELETED")
     }
 
+    /// Deletes an environment and looks whether anything of it is left.
+    pub async fn ends_without_a_trace(&self, environment: &Environment) {
+        let deleted = self.delete(environment.id()).await;
+        self.inventory_of(&environment.marks()).await.must_be_empty(&format!("after the delete of {}", deleted.id()));
+    }
+
     /// A hosted zone as Route 53 describes it, in XML.
     pub async fn hosted_zone(&self, id: &str) -> String {
         let uri = format!("{}/2013-04-01/hostedzone/{id}", Service::under_test().endpoint);
@@ -73,6 +80,18 @@ impl Stage {
 }
 
 impl Environment {
+    /// The physical id of every resource.
+    pub fn ids(&self) -> BTreeMap<String, Value> {
+        let id = |resource: &Value| (text(&resource["key"]).to_owned(), resource["id"].clone());
+        self.resources().iter().map(id).collect()
+    }
+
+    /// The resources whose physical ids are not those of before.
+    pub fn changed_since(&self, before: &Environment) -> Vec<String> {
+        let before = before.ids();
+        self.ids().into_iter().filter(|(key, id)| before.get(key) != Some(id)).map(|(key, _)| key).collect()
+    }
+
     /// What its things can be told by.
     pub fn marks(&self) -> Marks {
         let vpc = self.resources().iter().find(|resource| resource["key"] == "network/vpc");

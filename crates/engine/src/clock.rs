@@ -1,6 +1,6 @@
 //! The time. Whoever needs it is given a clock, so that hours can pass in a moment where that is to be tried.
 
-use environment::{EnvironmentId, OperationId};
+use environment::{EnvironmentId, EventId, OperationId};
 use jiff::{Timestamp, Unit};
 use std::fmt::Debug;
 use uuid::Uuid;
@@ -30,4 +30,9 @@ pub fn new_operation_id(now: Timestamp) -> OperationId {
 /// A new environment's id.
 pub fn new_environment_id(now: Timestamp) -> EnvironmentId {
     EnvironmentId::new(now.as_millisecond().unsigned_abs(), Uuid::new_v4().as_u128())
+}
+
+/// A new event's id.
+pub fn new_event_id(now: Timestamp) -> EventId {
+    EventId::new(now.as_millisecond().unsigned_abs(), Uuid::new_v4().as_u128())
 }

@@ -19,7 +19,7 @@ mod twins;
 
 pub use aws_config::SdkConfig;
 pub use call::{Action, Answer, Call, Outcome};
-pub use clock::{Clock, SystemClock, new_environment_id, new_operation_id};
+pub use clock::{Clock, SystemClock, new_environment_id, new_event_id, new_operation_id};
 pub use lambda::serve;
 pub use lambda_runtime::Error;
 pub use preflight::{Preflight, Quota};

@@ -1,4 +1,4 @@
-//! Identifiers. Both are ULIDs behind a prefix, so that their text sorts by time of creation.
+//! Identifiers. All are ULIDs behind a prefix, so that their text sorts by time of creation.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -94,6 +94,11 @@ id!(
     /// Names one operation. It is the execution's name in Step Functions, too.
     OperationId,
     "op-"
+);
+id!(
+    /// Names one event. Who hears it twice knows it by that.
+    EventId,
+    "evt-"
 );
 
 #[cfg(test)]

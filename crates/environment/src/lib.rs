@@ -23,7 +23,7 @@ pub use catalogue::{Entry, Subject, catalogue, keys};
 pub use cost::{Cost, cost};
 pub use eta::{Direction, Eta, History, Progress, eta};
 pub use fault::{Code, Fault, Internal};
-pub use id::{EnvironmentId, OperationId};
+pub use id::{EnvironmentId, EventId, OperationId};
 pub use key::Key;
 pub use kind::Kind;
 pub use outputs::outputs;

@@ -5,6 +5,7 @@
 //! lost.
 
 pub mod call;
+pub mod events;
 pub mod strays;
 pub mod sweep;
 
@@ -14,7 +15,8 @@ use engine::{
     lambda::{Thrown, deadline, place, start_logging, variable},
     records::{Activated, Begun, Closed, OperationKind, Turn, Turning},
 };
-use environment::{Code, Fault, Place};
+use environment::{Code, EnvironmentId, Fault, Place};
+use events::Bus;
 use executions::Executions;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -28,6 +30,8 @@ pub struct Operations {
     pub records: Records,
     /// The state machine's executions.
     pub executions: Executions,
+    /// Where it is told what became of environments.
+    pub bus: Bus,
     /// The account, region and stack.
     pub place: Place,
     /// The time.
@@ -41,6 +45,7 @@ pub async fn serve() -> Result<(), Error> {
     let operations = Operations {
         records: Records::from_environment(&config)?,
         executions: Executions::new(&config, variable("STATE_MACHINE_ARN")?),
+        bus: Bus::new(&config, variable("EVENT_BUS")?),
         place: place(&config)?,
         clock: Arc::new(SystemClock),
     };
@@ -78,16 +83,32 @@ fn span(call: &Call) -> tracing::Span {
     }
 }
 
+impl Call {
+    /// The environment that it is about, if that is one.
+    fn environment(&self) -> Option<EnvironmentId> {
+        match self {
+            Call::Begin(subject) | Call::Activate(subject) | Call::Close(subject) => Some(subject.environment_id),
+            Call::Turn(turning) => Some(turning.subject.environment_id),
+            Call::RemoveStrays(removal) => Some(removal.environment_id),
+            Call::Ended(id) => Some(*id),
+            Call::Sweep | Call::Judge { .. } => None,
+        }
+    }
+}
+
 impl Operations {
     /// Answers one call. Lambda ends the function at its deadline.
     pub async fn handle(&self, call: Call, deadline: Timestamp) -> Result<Answer, Fault> {
+        let environment = call.environment();
         let answer = match call {
             Call::Begin(subject) => self.begin(subject).await?,
             Call::Activate(subject) => self.activate(subject).await?,
             Call::Turn(turning) => self.turn(turning).await?,
             Call::Close(subject) => self.close(subject).await?,
             Call::Sweep => {
-                self.sweep(deadline).await?;
+                // What one of the two could not do keeps the other from nothing.
+                let swept = self.sweep(deadline).await;
+                swept.and(self.tell_all(deadline).await)?;
                 Answer::plain(Outcome::Done)
             }
             Call::Judge { surveys } => self.judge(&surveys, deadline).await?,
@@ -97,6 +118,9 @@ impl Operations {
                 Answer::plain(Outcome::Done)
             }
         };
+        if let Some(id) = environment {
+            self.tell_at_once(id).await;
+        }
         tracing::info!(outcome = ?answer.outcome, "call answered");
         Ok(answer)
     }

@@ -5,7 +5,7 @@
 
 use super::{
     AttributeValue, Environment, Idempotency, Item, LimitReached, Operation, Record, Records, ResourceItem, Share,
-    Status, TeamLimits, Transacted, attribute,
+    Status, StatusChange, TeamLimits, Transacted, attribute,
     create::{name_pk, operation_sk, pool_pk},
     environment_pk, in_days, number, read, resource_sk, text, write,
 };
@@ -129,7 +129,7 @@ impl Records {
         Ok(held)
     }
 
-    fn parts(
+    pub(super) fn parts(
         &self,
         before: &Environment,
         change: &Change,
@@ -154,7 +154,7 @@ impl Records {
             record.share = None;
             record.ended_at.get_or_insert(now);
         }
-        parts.push(self.put_record(&record, change.due, purge_at, "version = :version")?);
+        parts.extend(self.put_record(Some(&before.record), &record, change.due, purge_at)?);
         for operation in &change.operations {
             let mut item = write(operation, environment_pk(id), operation_sk(operation.id))?;
             item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
@@ -177,14 +177,15 @@ impl Records {
         Ok(parts)
     }
 
-    /// The part that writes a record with its index keys.
+    /// The parts that write a record with its index keys, a new one or over what it was before, and tell of its status
+    /// where that is another one. No record is written in any other way, so that no status changes unheard.
     pub(super) fn put_record(
         &self,
+        before: Option<&Record>,
         record: &Record,
         due: Option<Timestamp>,
         purge_at: Option<i64>,
-        condition: &str,
-    ) -> Result<TransactWriteItem, Fault> {
+    ) -> Result<Vec<TransactWriteItem>, Fault> {
         let mut item: Item = write(record, environment_pk(record.id), "RECORD")?;
         // Whoever writes it knows when to look after an operation; that it expires, the record knows.
         let due = [due, record.expires()].into_iter().flatten().min();
@@ -192,11 +193,15 @@ impl Records {
         // A list shows them, and an index has only what lies at the top.
         item.insert("tags".to_owned(), attribute(&record.spec.tags)?);
         item.extend(purge_at.map(|at| ("purge_at".to_owned(), number(at))));
-        let mut put = Put::builder().set_item(Some(item)).condition_expression(condition);
-        if condition.contains(":version") {
-            put = put.expression_attribute_values(":version", number(record.version - 1));
-        }
-        self.conditional(put)
+        let put = Put::builder().set_item(Some(item));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(before) => put
+                .condition_expression("version = :version")
+                .expression_attribute_values(":version", number(before.version)),
+        };
+        let event = StatusChange::between(before, record).map(|event| self.put_event(&event)).transpose()?;
+        Ok([self.conditional(put)?].into_iter().chain(event).collect())
     }
 
     /// The part that gives a reservation back, if it is this environment's.
@@ -228,7 +233,7 @@ impl Records {
         let operations = before.operations.iter().filter(|operation| !written(operation.id));
         let operations = operations.map(|operation| operation_sk(operation.id));
         // A transaction holds 100 parts at most. The oldest operations of a very long history stay.
-        let keys = resources.chain(steps).chain(operations).take(100 - 8 - change.resources.len());
+        let keys = resources.chain(steps).chain(operations).take(100 - 9 - change.resources.len());
         keys.map(|sk| {
             let update = Update::builder()
                 .table_name(&self.table)

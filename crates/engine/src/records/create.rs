@@ -107,9 +107,9 @@ impl Records {
             self.put_new(&reservation, name_pk(&record.name), "NAME")?,
             self.put_new(&reservation, pool_pk(&record.spec.prefect.work_pool), "POOL")?,
             self.take_share(&record.team, share, &new.limits)?,
-            self.put_record(&record, Some(new.now + UNSTARTED), None, "attribute_not_exists(pk)")?,
             self.put_new(&operation, environment_pk(new.id), &operation_sk(operation.id))?,
         ];
+        parts.extend(self.put_record(None, &record, Some(new.now + UNSTARTED), None)?);
         for entry in new.entries {
             let planned = ResourceItem::planned(entry, new.now);
             parts.push(self.put_new(&planned, environment_pk(new.id), &resource_sk(&entry.key))?);

@@ -1,4 +1,4 @@
-//! What is due: environments that somebody must look at, because nobody else will.
+//! What is due: environments that somebody must look at, or tell of, because nobody else will.
 
 use super::{Item, Records, text};
 use crate::aws;
@@ -13,6 +13,8 @@ const PAGE: i32 = 25;
 #[derive(Debug)]
 pub struct Due<'a> {
     records: &'a Records,
+    /// The work list: a partition of the index.
+    list: &'static str,
     by: Timestamp,
     page: VecDeque<EnvironmentId>,
     after: After,
@@ -29,11 +31,15 @@ enum After {
 impl Records {
     /// Environments that were due by now.
     pub fn due(&self, now: Timestamp) -> Due<'_> {
-        Due { records: self, by: now, page: VecDeque::new(), after: After::Nothing }
+        Due::of(self, "DUE", now)
     }
 }
 
-impl Due<'_> {
+impl<'a> Due<'a> {
+    pub(super) fn of(records: &'a Records, list: &'static str, by: Timestamp) -> Due<'a> {
+        Due { records, list, by, page: VecDeque::new(), after: After::Nothing }
+    }
+
     /// The next one. Each is answered once: what was looked at and put off is due later than `by`.
     pub async fn next(&mut self) -> Result<Option<EnvironmentId>, Fault> {
         loop {
@@ -57,7 +63,7 @@ impl Due<'_> {
             .table_name(&self.records.table)
             .index_name("due")
             .key_condition_expression("due_pk = :due AND due_sk < :now")
-            .expression_attribute_values(":due", text("DUE"))
+            .expression_attribute_values(":due", text(self.list))
             .expression_attribute_values(":now", text(self.by.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
             .limit(PAGE)
             .set_exclusive_start_key(start)

@@ -13,6 +13,7 @@ mod items;
 mod key;
 mod lease;
 mod list;
+mod outbox;
 mod revision;
 #[cfg(test)]
 pub(crate) mod samples;

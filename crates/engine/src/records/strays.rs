@@ -147,10 +147,8 @@ impl Records {
         let Environment { record, resources, .. } = environment;
         let (id, asked_by) = (record.id, findings.asked_by.clone());
         let operation = Operation::new(findings.next, OperationKind::Delete, record.fence, asked_by, now);
-        let mut parts = vec![
-            self.put_record(&record, Some(now + LOOK_AGAIN), None, "attribute_not_exists(pk)")?,
-            self.put_new(&operation, environment_pk(id), &operation_sk(operation.id))?,
-        ];
+        let mut parts = self.put_record(None, &record, Some(now + LOOK_AGAIN), None)?;
+        parts.push(self.put_new(&operation, environment_pk(id), &operation_sk(operation.id))?);
         for resource in resources.values() {
             parts.push(self.put_new(resource, environment_pk(id), &resource_sk(&resource.key))?);
         }

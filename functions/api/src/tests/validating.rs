@@ -22,8 +22,8 @@ fn refused(parts: usize, held: &[(usize, Value)]) -> Value {
     json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons})
 }
 
-/// Reservations of name and pool, the team, the record, the operation and 35 resources, and what never holds.
-const PARTS: usize = 5 + 35 + 1;
+/// Reservations of name and pool, the team, the operation, the record, its event and 35 resources, and what never holds.
+const PARTS: usize = 6 + 35 + 1;
 
 #[tokio::test]
 async fn what_would_be_created_is_told_and_nothing_is() {

@@ -2,8 +2,9 @@
 //!
 //! An environment's partition `ENV#<id>` holds its record, resources, steps and operations. Their sort keys
 //! are chosen so that one descending query answers steps, resources and record first and then the newest
-//! operations: `OPERATION# < RECORD < RESOURCE# < STEP#`.
+//! operations: `EVENT# < OPERATION# < RECORD < RESOURCE# < STEP#`. Events lie there only until they are sent.
 
+mod event;
 mod operation;
 mod record;
 mod reservation;
@@ -11,6 +12,7 @@ mod resource;
 mod status;
 mod step;
 
+pub use event::StatusChange;
 pub use operation::{LeftBehind, Operation, OperationKind, OperationStatus, Turned, Verdict};
 pub use record::{AskedBy, Desired, Protection, Record};
 pub use reservation::{IdempotencyItem, Reservation};
