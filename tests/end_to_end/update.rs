@@ -1,11 +1,13 @@
 //! Update: what a patch names becomes so, nothing else is touched, and what cannot become so leaves all as it was.
 
+use aws_sdk_ec2::types::{Filter, NatGatewayState};
 use end_to_end::{
     Environment, Refusal, Stage,
     api::text,
     requests::{request, unique},
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn another_worker_takes_the_place_of_the_one_before() {
@@ -71,6 +73,58 @@ async fn capacity_changes_to_spot_and_back() {
     let after = service(&stage, &name).await.0;
     assert_eq!(after.deployments()[0].id(), before.deployments()[0].id(), "no new deployment");
     stage.ends_without_a_trace(&environment).await;
+}
+
+/// What the new spec does not ask for any more goes when the rest is settled, and comes back with the way back.
+#[tokio::test]
+async fn nat_gateways_come_and_go() {
+    let stage = Stage::set().await;
+    let name = unique("nat");
+    let environment = stage.create(&request(&name)).await;
+    let before = nat_gateways(&stage, &environment).await;
+    assert_eq!(before.len(), 1, "{before:?}");
+
+    let patch = json!({"network": {"nat": "per-az"}, "worker": {"image": "busybox:2"}});
+    let refusal = Refusal::of("worker", "ecs:UpdateService", "ecs", &format!("cluster/{name}-cluster"));
+    let failed = refusal.during(&stage, update(&stage, environment.id(), &patch)).await.must_be("UPDATE_FAILED");
+    assert_eq!(failed.verdict()["usable"], true, "{failed}");
+    assert_eq!(nat_gateways(&stage, &environment).await, before, "what was made on the way is gone: {failed}");
+    assert_eq!(failed.resource("network/nat-gateway-1")["state"], "GONE", "{failed}");
+
+    for (nat, gateways) in [("per-az", 3), ("single", 1)] {
+        let updated = update(&stage, environment.id(), &json!({"network": {"nat": nat}})).await.must_be("ACTIVE");
+        let now = nat_gateways(&stage, &environment).await;
+        assert_eq!(now.len(), gateways, "{nat}: {now:?} of {updated}");
+        let gateways_of_tasks = ways_out(&stage, &updated).await;
+        assert_eq!(gateways_of_tasks, now, "every private subnet has a way out, and every gateway is one: {updated}");
+    }
+    let repaired = stage.api.repair(environment.id()).await;
+    repaired.expect(202);
+    let repaired = stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
+    assert_eq!(nat_gateways(&stage, &environment).await.len(), 1, "a repair brings nothing back: {repaired}");
+    stage.ends_without_a_trace(&environment).await;
+}
+
+/// The ids of the NAT gateways that are there, or on their way.
+async fn nat_gateways(stage: &Stage, environment: &Environment) -> BTreeSet<String> {
+    let vpc = Filter::builder().name("vpc-id").values(environment.physical("network/vpc")).build();
+    let found = stage.cloud.ec2.describe_nat_gateways().filter(vpc).send().await.expect("a list of NAT gateways");
+    let there = found.nat_gateways().iter().filter(|one| one.state() != Some(&NatGatewayState::Deleted));
+    there.filter_map(|one| one.nat_gateway_id().map(str::to_owned)).collect()
+}
+
+/// The NAT gateways that the private subnets' routes lead to.
+async fn ways_out(stage: &Stage, environment: &Environment) -> BTreeSet<String> {
+    let mut gateways = BTreeSet::new();
+    for number in 1..=3 {
+        let subnet = environment.physical(&format!("network/private-subnet-{number}"));
+        let of_subnet = Filter::builder().name("association.subnet-id").values(subnet).build();
+        let found = stage.cloud.ec2.describe_route_tables().filters(of_subnet).send().await.expect("route tables");
+        let [table] = found.route_tables() else { panic!("one table of {subnet}: {found:?}") };
+        let ways = table.routes().iter().filter_map(|route| route.nat_gateway_id());
+        gateways.extend(ways.map(str::to_owned));
+    }
+    gateways
 }
 
 #[tokio::test]
@@ -226,6 +280,24 @@ async fn a_delete_turns_a_change_round() {
     let deleted = stage.api.at_rest(environment.id()).await.must_be("DELETED");
 
     assert_eq!(deleted.operations().len(), 2, "the create, and the change that turned: {deleted}");
+    stage.inventory_of(&environment.marks()).await.must_be_empty("after a delete during a change");
+}
+
+/// What the change had already taken off the spec, but not away, goes as well.
+#[tokio::test]
+async fn a_delete_during_a_change_takes_both_ways_out() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("ways"))).await;
+    stage.table.hold(environment.id(), "worker").await;
+    stage.api.update(environment.id(), &json!({"network": {"nat": "per-az"}})).await.expect(202);
+    let halfway = |now: &Environment| now.outcome("egress", "ensure") == "done" && now.0["status"] == "UPDATING";
+    let now = stage.api.until(environment.id(), "there are gateways of both", halfway).await;
+    assert_eq!(now.resource("network/nat-gateway")["state"], "READY", "until all is settled: {now}");
+    stage.api.delete(environment.id()).await.expect(202);
+    stage.table.let_go(environment.id(), "worker").await;
+
+    stage.api.at_rest(environment.id()).await.must_be("DELETED");
+
     stage.inventory_of(&environment.marks()).await.must_be_empty("after a delete during a change");
 }
 

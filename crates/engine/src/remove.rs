@@ -2,7 +2,8 @@
 //!
 //! A removal does not stop at its first failure. It drives everything that nothing else holds any more, waits
 //! for what is on its way out, and only when nothing is left to do or to wait for says what failed. What goes by
-//! a name is looked at before it is touched: it may be somebody else's by now.
+//! a name is looked at before it is touched: it may be somebody else's by now. What is left of a spec that the
+//! environment had before goes like the rest.
 
 use crate::{
     call::{Action, Answer},
@@ -23,6 +24,11 @@ impl<G: Group> Turn<'_, G> {
     /// Drives the removal of every resource of the step as far as it goes now.
     pub(crate) async fn remove(&mut self) -> Result<Answer, Fault> {
         self.read_catalogue();
+        self.take_down().await
+    }
+
+    /// Drives the removal of what is to go of the step: everything, or in a tidying what is left of another spec.
+    pub(crate) async fn take_down(&mut self) -> Result<Answer, Fault> {
         let mut waves = Waves::default();
         loop {
             let left: Vec<&Entry> = self.left().filter(|entry| !waves.tried.contains(&entry.key)).collect();
@@ -61,7 +67,7 @@ impl<G: Group> Turn<'_, G> {
     /// The step's entries that are still there and go by a call of their own.
     fn left(&self) -> impl Iterator<Item = &Entry> {
         let own = self.entries.iter().filter(|entry| entry.step == self.call.step && entry.part_of.is_none());
-        own.filter(|entry| !self.is_gone(&entry.key))
+        own.filter(|entry| self.action_on(&entry.key) == Action::Remove && !self.is_gone(&entry.key))
     }
 
     fn is_gone(&self, key: &Key) -> bool {
@@ -82,8 +88,11 @@ impl<G: Group> Turn<'_, G> {
     fn is_being_removed_elsewhere(&self, holder: &Entry) -> bool {
         let goer = holder.part_of.as_ref().and_then(|key| self.entries.iter().find(|entry| entry.key == *key));
         let step = goer.unwrap_or(holder).step;
-        // What is not removed beside this step is at rest by now.
-        if step == self.call.step || !(step.runs_beside_others() && self.call.step.runs_beside_others()) {
+        // What is tidied up goes step by step, and what is not removed beside this step is at rest by now.
+        if self.call.action != Action::Remove
+            || step == self.call.step
+            || !(step.runs_beside_others() && self.call.step.runs_beside_others())
+        {
             return false;
         }
         let report = self.environment.steps.get(&step).and_then(|it| it.report(self.call.operation_id, Action::Remove));

@@ -20,7 +20,10 @@ use environment::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What a group's function is made of.
 #[derive(Debug)]
@@ -85,7 +88,15 @@ impl<G: Group> Engine<G> {
             Action::Remove | Action::Prove if !record.status.allows_remove() => return Ok(Answer::superseded()),
             Action::Ensure | Action::Remove | Action::Prove | Action::Tidy => {}
         }
-        let mut turn = Turn { engine: self, call, lease, invocation, environment, entries: Vec::new() };
+        let mut turn = Turn {
+            engine: self,
+            call,
+            lease,
+            invocation,
+            environment,
+            entries: Vec::new(),
+            leftovers: BTreeSet::new(),
+        };
         match call.action {
             Action::Ensure => turn.ensure().await,
             Action::Remove => turn.remove().await,
@@ -103,8 +114,10 @@ pub(crate) struct Turn<'a, G> {
     invocation: &'a Invocation,
     /// The partition, kept up to date with what this turn writes.
     pub(crate) environment: Environment,
-    /// The catalogue, every step's.
+    /// The catalogue, every step's; where something is removed, what is left of another spec besides.
     pub(crate) entries: Vec<Entry>,
+    /// What of it is left of another spec, and is to go.
+    pub(crate) leftovers: BTreeSet<Key>,
 }
 
 /// Why something could not be done.
@@ -164,6 +177,19 @@ impl<G: Group> Turn<'_, G> {
     /// The catalogue with the zones that are recorded by now.
     pub(crate) fn read_catalogue(&mut self) {
         self.entries = self.environment.catalogue(&self.engine.place);
+        if self.call.action != Action::Ensure {
+            let leftovers = self.environment.leftovers(&self.engine.place);
+            self.leftovers = leftovers.iter().map(|entry| entry.key.clone()).collect();
+            self.entries.extend(leftovers);
+        }
+    }
+
+    /// What is done with a resource: what is left of another spec is removed, whatever becomes of the rest.
+    pub(crate) fn action_on(&self, key: &Key) -> Action {
+        match self.call.action {
+            Action::Tidy if self.leftovers.contains(key) => Action::Remove,
+            action => action,
+        }
     }
 
     /// A resource as recorded, or as planned where a newer catalogue knows one more.
@@ -212,7 +238,7 @@ impl<G: Group> Turn<'_, G> {
     /// A resource's site. In a removal, references to what is gone are null; otherwise they must be known.
     pub(crate) fn site<'s>(&'s self, entry: &'s Entry, item: &'s ResourceItem) -> Result<Site<'s>, Fault> {
         let lookup = |reference: &Reference| self.environment.lookup(reference);
-        let wanted = match self.call.action {
+        let wanted = match self.action_on(&entry.key) {
             Action::Ensure | Action::Tidy => {
                 entry.wanted.iter().map(|(name, value)| Ok((name.clone(), resolve(value, &lookup)?)))
             }
@@ -230,7 +256,7 @@ impl<G: Group> Turn<'_, G> {
             environment: self.call.environment_id,
             operation: self.call.operation_id,
             generation: self.generation(),
-            action: self.call.action,
+            action: self.action_on(&entry.key),
             place: &self.engine.place,
             entry,
             wanted,
@@ -284,7 +310,7 @@ impl<G: Group> Turn<'_, G> {
 
     /// When to look again at what is on its way.
     fn next_look(&self, item: &ResourceItem) -> u32 {
-        let usual = match self.call.action {
+        let usual = match self.action_on(&item.key) {
             Action::Ensure | Action::Tidy => item.kind.usual_seconds(),
             Action::Remove | Action::Prove => item.kind.usual_removal_seconds(),
         };

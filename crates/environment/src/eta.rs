@@ -212,12 +212,13 @@ mod tests {
         eta(&entries(&spec(nat)), Direction::Apply, &History::default(), progress)
     }
 
-    /// VPC, gateway's attachment, route or association, address, NAT gateway, its route, service, worker online.
+    /// VPC, gateway's attachment, route or association, address, NAT gateway, its route, a subnet led to that, service,
+    /// worker online.
     #[test]
     fn a_create_takes_its_longest_path() {
         let eta = create(Nat::Single, |_| Progress::ToDo);
-        assert_eq!(eta.expected_seconds, 2 + 2 + 2 + 2 + 107 + 2 + 75 + 10);
-        assert_eq!(eta.latest_seconds, 3 + 3 + 3 + 3 + 160 + 3 + 112 + 15);
+        assert_eq!(eta.expected_seconds, 2 + 2 + 2 + 2 + 107 + 2 + 2 + 75 + 10);
+        assert_eq!(eta.latest_seconds, 3 + 3 + 3 + 3 + 160 + 3 + 3 + 112 + 15);
         assert_eq!((eta.waits_for, eta.basis), (Some(keys::vpc()), Basis::Usual));
     }
 

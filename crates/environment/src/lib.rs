@@ -19,7 +19,7 @@ pub mod step;
 pub mod tags;
 pub mod template;
 
-pub use catalogue::{Entry, Subject, catalogue, keys};
+pub use catalogue::{Entry, Subject, catalogue, keys, predecessors};
 pub use cost::{Cost, cost};
 pub use eta::{Direction, Eta, History, Progress, eta};
 pub use fault::{Code, Fault, Internal};

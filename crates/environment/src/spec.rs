@@ -30,6 +30,26 @@ pub struct Spec {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Spec {
+    /// The specs that a change may have led here from, one for each choice that can be changed and decides what there
+    /// is.
+    pub(crate) fn predecessors(&self) -> Vec<Spec> {
+        let Network::Create { nat, .. } = &self.network;
+        let other = match nat {
+            Nat::Single => Some(Nat::PerAz),
+            Nat::PerAz => Some(Nat::Single),
+            Nat::None => None,
+        };
+        let with = |other| {
+            let mut spec = self.clone();
+            let Network::Create { nat, .. } = &mut spec.network;
+            *nat = other;
+            spec
+        };
+        other.map(with).into_iter().collect()
+    }
+}
+
 /// The network. An enum, so that a mode `existing` can join it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "mode", rename_all = "kebab-case")]

@@ -135,7 +135,7 @@ impl Operations {
 
     async fn activate(&self, subject: Subject) -> Result<Answer, Fault> {
         let Subject { environment_id, operation_id, fence } = subject;
-        Ok(match self.records.activate(environment_id, operation_id, fence, self.clock.now()).await? {
+        Ok(match self.records.activate(&self.place, environment_id, operation_id, fence, self.clock.now()).await? {
             Activated::Yes => Answer::plain(Outcome::Done),
             Activated::TakenBack(code) => {
                 Answer::because(Outcome::Failed, Fault::new(code, "The update failed and was taken back."))

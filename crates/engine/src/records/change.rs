@@ -38,7 +38,7 @@ pub(super) struct Change {
     pub operations: Vec<Operation>,
     /// The idempotency key of the request that asks for it.
     pub idempotency: Option<Idempotency>,
-    /// Resources as they shall be. Only where no operation has the environment: else they are their steps'.
+    /// Resources as they shall be. Only where no step is at work: else they are their steps'.
     pub resources: Vec<ResourceItem>,
     /// Whether the environment's name is to be reserved anew, if it is free.
     pub reserves_name: bool,

@@ -10,7 +10,7 @@
 
 use super::{
     Desired, Environment, LeftBehind, Operation, OperationStatus, Record, Records, Status, Turned, Verdict,
-    change::Decision,
+    change::{Change, Decision},
     transitions::{APPLY_TIME, LOOK_AGAIN, REMOVE_TIME, expect_known, mine, write},
     verdict::{cleaned_up, failure, left_behind},
 };
@@ -139,7 +139,9 @@ fn turned(
         operation.deadline = Some(now + APPLY_TIME);
         operation.verdict = Some(verdict);
         let turn = Turn::Apply(record.generation);
-        return write(record, Some(now + LOOK_AGAIN), [operation], turn);
+        let resources = environment.planned_anew(now);
+        let change = Change { resources, ..Change::of(record, Some(now + LOOK_AGAIN), vec![operation]) };
+        return Decision::Write(Box::new(change), turn);
     }
     record.status = Status::UpdateFailed;
     record.operation = None;

@@ -47,7 +47,9 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, TransactWriteItem},
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
-use environment::{Entry, EnvironmentId, Fault, Key, Place, Step, Subject, catalogue, properties::Reference};
+use environment::{
+    Entry, EnvironmentId, Fault, Key, Place, Step, Subject, catalogue, predecessors, properties::Reference,
+};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, HashMap};
@@ -82,6 +84,14 @@ impl Environment {
     pub fn catalogue(&self, place: &Place) -> Vec<Entry> {
         let Record { id, spec, zones, .. } = &self.record;
         catalogue(&Subject { id: *id, spec, zones, place })
+    }
+
+    /// What is recorded of another spec that it had before, and is to go.
+    pub fn leftovers(&self, place: &Place) -> Vec<Entry> {
+        let Record { id, spec, zones, .. } = &self.record;
+        let mut entries = predecessors(&Subject { id: *id, spec, zones, place });
+        entries.retain(|entry| self.resources.contains_key(&entry.key));
+        entries
     }
 
     /// What a reference stands for, as far as it is recorded.

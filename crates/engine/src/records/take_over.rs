@@ -2,7 +2,7 @@
 
 use super::{
     Desired, Operation, OperationKind, OperationStatus, Record, Records, Status, Verdict,
-    change::Decision,
+    change::{Change, Decision},
     transitions::{LOOK_AGAIN, expect_known, write},
 };
 use environment::{Code, EnvironmentId, Fault, OperationId};
@@ -34,7 +34,9 @@ impl Records {
             old.verdict = Some(Verdict { usable: record.applied_spec.is_some() && environment.is_whole(), ..why });
             let new = hand_on(&mut record, &old, next, now);
             let fence = record.fence;
-            Ok(write(record, Some(now + LOOK_AGAIN), [old, new], Some(fence)))
+            let resources = if new.kind == OperationKind::Apply { environment.planned_anew(now) } else { Vec::new() };
+            let change = Change { resources, ..Change::of(record, Some(now + LOOK_AGAIN), vec![old, new]) };
+            Ok(Decision::Write(Box::new(change), Some(fence)))
         });
         expect_known(changed.await?, None)
     }

@@ -9,7 +9,7 @@ use super::{
     Turned, Verdict,
     change::{Change, Changed, Decision, ShareChange},
 };
-use environment::{Code, EnvironmentId, Fault, OperationId};
+use environment::{Code, EnvironmentId, Fault, OperationId, Place};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long an apply may take before its steps stop waiting.
@@ -99,9 +99,11 @@ impl Records {
         expect_known(changed.await?, Vec::new())
     }
 
-    /// Declares an environment active, unless a delete was asked for.
+    /// Declares an environment active, unless a delete was asked for. What its spec asks for must be ready; what it does
+    /// not ask for any more may be left.
     pub async fn activate(
         &self,
+        place: &Place,
         id: EnvironmentId,
         operation: OperationId,
         fence: u64,
@@ -114,7 +116,8 @@ impl Records {
             if record.desired == Desired::Absent {
                 return Ok(Decision::Nothing(Activated::Turn));
             }
-            if let Some(not_ready) = environment.resources.values().find(|one| !one.is_ready(record.generation)) {
+            let is_ready = |key| environment.resources.get(key).is_some_and(|item| item.is_ready(record.generation));
+            if let Some(not_ready) = environment.catalogue(place).iter().find(|entry| !is_ready(&entry.key)) {
                 return Err(Fault::bug(format!("{} is not ready, but every step said done", not_ready.key)));
             }
             record.applied_spec = Some(record.spec.clone());

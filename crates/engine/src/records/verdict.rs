@@ -12,9 +12,21 @@ impl Environment {
         newest.filter(|_| self.record.operation.is_none())
     }
 
-    /// Whether all of it is there, as far as anybody has looked.
+    /// Whether all of it is there, as far as anybody has looked. What a change has removed is as it should be: what
+    /// goes back to it plans it anew.
     pub(super) fn is_whole(&self) -> bool {
-        self.resources.values().all(|resource| resource.state == ResourceState::Ready)
+        self.resources.values().all(|one| matches!(one.state, ResourceState::Ready | ResourceState::Gone))
+    }
+
+    /// What a change has removed, planned anew: what the environment was before it is applied once more. What is not of
+    /// that, either, is seen to be gone when the rest is tidied up.
+    pub(super) fn planned_anew(&self, now: Timestamp) -> Vec<ResourceItem> {
+        let gone = self.resources.values().filter(|item| item.state == ResourceState::Gone);
+        let anew = gone.cloned().map(|mut item| {
+            item.start_over(now);
+            item
+        });
+        anew.collect()
     }
 
     /// What every step came to in an operation so far, in the order in which they began.
@@ -107,4 +119,56 @@ pub(super) fn cleaned_up(environment: &Environment) -> Vec<Key> {
         resource.state == ResourceState::Gone && resource.evidence.as_ref().is_some_and(|it| it.code != "NEVER_MADE")
     };
     environment.resources.values().filter(made).map(|resource| resource.key.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::samples::{NOW, place, whole};
+    use environment::{
+        Spec,
+        spec::{Nat, Network},
+    };
+
+    fn with(nat_wanted: Nat, mut spec: Spec) -> Spec {
+        let Network::Create { nat, .. } = &mut spec.network;
+        *nat = nat_wanted;
+        spec
+    }
+
+    fn left(environment: &Environment) -> Vec<String> {
+        environment.leftovers(&place()).into_iter().map(|entry| entry.key.to_string()).collect()
+    }
+
+    const WAY_OUT: [&str; 4] =
+        ["network/private-route-table", "network/nat-address", "network/nat-gateway", "network/private-route"];
+
+    #[test]
+    fn what_is_recorded_and_not_asked_for_any_more_is_to_go_whichever_way_the_change_went() {
+        let before = whole(&place());
+        assert!(left(&before).is_empty(), "it is as it was made");
+        let mut changed = before.clone();
+        changed.record.spec = with(Nat::PerAz, before.record.spec.clone());
+        assert_eq!(left(&changed), WAY_OUT);
+        // Half of it was made when the change was taken back.
+        let made =
+            ResourceItem { key: Key::new("network/nat-address-2"), ..before.resources[&Key::new(WAY_OUT[1])].clone() };
+        let mut taken_back = before;
+        taken_back.resources.insert(made.key.clone(), made);
+        assert_eq!(left(&taken_back), ["network/nat-address-2"]);
+    }
+
+    #[test]
+    fn what_a_change_has_removed_is_missed_by_nobody_and_planned_anew_on_the_way_back() {
+        let mut environment = whole(&place());
+        assert!(environment.is_whole() && environment.planned_anew(NOW).is_empty());
+        let gateway = environment.resources.get_mut(&Key::new(WAY_OUT[2])).expect("a gateway");
+        gateway.become_gone("NOT_FOUND", NOW);
+        assert!(environment.is_whole());
+        let anew = environment.planned_anew(NOW);
+        assert_eq!(anew.iter().map(|item| item.key.as_str()).collect::<Vec<_>>(), [WAY_OUT[2]]);
+        assert_eq!((anew[0].state, anew[0].id.as_deref()), (ResourceState::Planned, None));
+        environment.resources.extend(anew.into_iter().map(|item| (item.key.clone(), item)));
+        assert!(!environment.is_whole(), "it is to be made");
+    }
 }

@@ -63,6 +63,15 @@ pub fn catalogue(subject: &Subject<'_>) -> Vec<Entry> {
     entries
 }
 
+/// What the environment may still have of another spec that it had before a change, and is not in its catalogue. Of
+/// these there is what is recorded.
+pub fn predecessors(subject: &Subject<'_>) -> Vec<Entry> {
+    let mut known: BTreeSet<Key> = catalogue(subject).into_iter().map(|entry| entry.key).collect();
+    let before = subject.spec.predecessors();
+    let entries = before.iter().flat_map(|spec| catalogue(&Subject { spec, ..*subject }));
+    entries.filter(|entry| known.insert(entry.key.clone())).collect()
+}
+
 impl Entry {
     /// An entry that comes after everything its properties refer to.
     fn new(step: Step, kind: Kind, key: Key, wanted: Value) -> Entry {
@@ -235,6 +244,26 @@ pub(crate) mod tests {
                 assert!(before.insert(entry.key.clone()), "{} is there twice", entry.key);
             }
         }
+    }
+
+    /// The keys of what there may be of another spec.
+    fn left_of_before(nat: Nat) -> Vec<String> {
+        let (spec, place) = (spec(nat), place());
+        let subject = Subject { id: EnvironmentId::new(1, 1), spec: &spec, zones: &[], place: &place };
+        predecessors(&subject).into_iter().map(|entry| entry.key.to_string()).collect()
+    }
+
+    #[test]
+    fn what_a_change_leaves_behind_is_known_from_the_spec_alone() {
+        let keys = |suffix: &str| {
+            ["route-table", "nat-address", "nat-gateway", "route"].map(|what| {
+                let private = if what.contains("nat") { "" } else { "private-" };
+                format!("network/{private}{what}{suffix}")
+            })
+        };
+        assert_eq!(left_of_before(Nat::PerAz), keys(""));
+        assert_eq!(left_of_before(Nat::Single), ["-1", "-2", "-3"].map(keys).concat());
+        assert!(left_of_before(Nat::None).is_empty(), "there is no change from or to it");
     }
 
     #[test]

@@ -89,11 +89,11 @@ fn route_table(subject: &Subject<'_>, step: Step, key: Key, suffix: &str) -> Ent
         .tagged(subject, &format!("{}-{suffix}", name(subject)))
 }
 
-fn association(side: Side, number: usize, table: &Key) -> Entry {
+fn association(step: Step, side: Side, number: usize, table: &Key) -> Entry {
     let subnet = side.subnet(number);
     let wanted = json!({"SubnetId": reference(&subnet), "RouteTableId": reference(table)});
     let key = Key::new(format!("network/{}-association-{number}", side.as_str()));
-    Entry::new(Step::Network, Kind::SubnetRouteTableAssociation, key, wanted).part_of(subnet)
+    Entry::new(step, Kind::SubnetRouteTableAssociation, key, wanted).part_of(subnet)
 }
 
 fn public_routes(subject: &Subject<'_>, subnets: usize) -> Vec<Entry> {
@@ -109,7 +109,7 @@ fn public_routes(subject: &Subject<'_>, subnets: usize) -> Vec<Entry> {
             .after([keys::internet_gateway_attachment()])
             .part_of(table.clone()),
     ];
-    entries.extend((1..=subnets).map(|number| association(Side::Public, number, &table)));
+    entries.extend((1..=subnets).map(|number| association(Step::Network, Side::Public, number, &table)));
     entries
 }
 
@@ -124,28 +124,37 @@ fn security_group(subject: &Subject<'_>) -> Entry {
     Entry::new(Step::Network, Kind::SecurityGroup, keys::security_group(), wanted).tagged(subject, &name(subject))
 }
 
-/// The private subnets' way out: one NAT gateway for all of them, or one for each.
+/// The private subnets' way out: one NAT gateway for all of them, or one for each. A subnet is led to a table when that
+/// leads out: a change from the one to the other cuts no task off.
 fn egress(subject: &Subject<'_>, nat: Nat, subnets: usize) -> Vec<Entry> {
     match nat {
         Nat::None => Vec::new(),
         Nat::Single => {
             let mut entries = nat_gateway(subject, "", 1);
-            entries.extend((1..=subnets).map(|number| association(Side::Private, number, &private_route_table(""))));
+            entries.extend((1..=subnets).map(|number| led_out(number, "")));
             entries
         }
         Nat::PerAz => (1..=subnets)
             .flat_map(|number| {
                 let suffix = format!("-{number}");
                 let mut entries = nat_gateway(subject, &suffix, number);
-                entries.push(association(Side::Private, number, &private_route_table(&suffix)));
+                entries.push(led_out(number, &suffix));
                 entries
             })
             .collect(),
     }
 }
 
+fn led_out(number: usize, suffix: &str) -> Entry {
+    association(Step::Egress, Side::Private, number, &private_route_table(suffix)).after([private_route(suffix)])
+}
+
 fn private_route_table(suffix: &str) -> Key {
     Key::new(format!("network/private-route-table{suffix}"))
+}
+
+fn private_route(suffix: &str) -> Key {
+    Key::new(format!("network/private-route{suffix}"))
 }
 
 /// A NAT gateway in the public subnet of this number, with its address and the route table that leads to it.
@@ -173,7 +182,7 @@ fn nat_gateway(subject: &Subject<'_>, suffix: &str, number: usize) -> Vec<Entry>
         Entry::new(Step::Egress, Kind::NatGateway, gateway, nat)
             .after([keys::internet_gateway_attachment()])
             .tagged(subject, &name(subject)),
-        Entry::new(Step::Egress, Kind::Route, Key::new(format!("network/private-route{suffix}")), route).part_of(table),
+        Entry::new(Step::Egress, Kind::Route, private_route(suffix), route).part_of(table),
     ]
 }
 
@@ -199,6 +208,16 @@ mod tests {
         let entries = entries(&spec(Nat::PerAz));
         let gateway = entries.iter().find(|entry| entry.key.as_str() == "network/nat-gateway-2");
         assert_eq!(gateway.map(|entry| &entry.wanted["SubnetId"]), Some(&reference(&keys::public_subnet(2))));
+    }
+
+    #[test]
+    fn a_private_subnet_is_led_to_a_table_that_leads_out() {
+        for (nat, route) in [(Nat::Single, "network/private-route"), (Nat::PerAz, "network/private-route-2")] {
+            let entries = entries(&spec(nat));
+            let association = entries.iter().find(|entry| entry.key.as_str() == "network/private-association-2");
+            let association = association.expect("an association");
+            assert!(association.after.contains(&Key::new(route)), "{association:?}");
+        }
     }
 
     #[test]

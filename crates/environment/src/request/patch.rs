@@ -42,7 +42,7 @@ const IMMUTABLE: &[&str] = &[
     "/network/vpc_cidr",
     "/network/public_subnets",
     "/network/private_subnets",
-    "/network/nat",
+    NAT,
     "/prefect/account_id",
     "/prefect/workspace_id",
     "/prefect/api_url",
@@ -51,6 +51,9 @@ const IMMUTABLE: &[&str] = &[
     "/prefect/verify",
     "/worker/name",
 ];
+
+/// How many NAT gateways lead out can be changed; whether any does cannot: the private subnets hang on it.
+const NAT: &str = "/network/nat";
 
 /// The objects whose members' names are the caller's.
 const MAPS: &[&str] = &["/tags", "/worker/environment", "/worker/secrets"];
@@ -97,7 +100,11 @@ pub fn fingerprint_of_patch(patch: &Value) -> String {
 
 /// The places at which something is other than before and must not be.
 fn changed(before: &Value, after: &Value) -> impl Iterator<Item = &'static str> {
-    let at = |document: &Value, pointer| document.pointer(pointer).filter(|value| !value.is_null()).cloned();
+    let at = |document: &Value, pointer| match document.pointer(pointer)? {
+        Value::Null => None,
+        nat if pointer == NAT => Some(Value::from(nat != "none")),
+        value => Some(value.clone()),
+    };
     IMMUTABLE.iter().copied().filter(move |pointer| at(before, pointer) != at(after, pointer))
 }
 
@@ -203,7 +210,7 @@ fn merge(target: &mut Value, patch: &Value, pointer: &str) {
 mod tests {
     use super::super::tests::{accepted, defaults, minimal};
     use super::*;
-    use crate::spec::Capacity;
+    use crate::spec::{Capacity, Nat, Network};
     use proptest::prelude::*;
     use secrecy::ExposeSecret;
 
@@ -250,6 +257,16 @@ mod tests {
         let as_it_is =
             json!({"name": "prefect", "network": {"vpc_cidr": "10.0.0.0/16"}, "worker": {"name": "dev-worker"}});
         assert_eq!(patched(as_it_is), current());
+    }
+
+    #[test]
+    fn how_many_gateways_lead_out_can_be_changed_and_nothing_else_of_the_network() {
+        let mut wanted = current();
+        let Network::Create { nat, .. } = &mut wanted.network;
+        *nat = Nat::PerAz;
+        assert_eq!(patched(json!({"network": {"nat": "per-az"}})), wanted);
+        let told = codes(json!({"network": {"nat": "per-az", "vpc_cidr": "10.1.0.0/16"}}));
+        assert!(told.contains(&("/network/vpc_cidr".to_owned(), ViolationCode::Immutable)), "{told:?}");
     }
 
     #[test]

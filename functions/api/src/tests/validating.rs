@@ -38,7 +38,7 @@ async fn what_would_be_created_is_told_and_nothing_is() {
     assert_eq!((answer.status.as_u16(), &answer.body["validate_only"]), (200, &json!(true)), "{}", answer.body);
     assert_eq!((&answer.body["plan"]["create"], &answer.body["plan"]["keep"]), (&json!(35), &json!(0)));
     assert_eq!(answer.body["quotas"], json!({"counted": [quota], "not_counted": ["identity"]}));
-    assert_eq!(answer.body["eta"]["expected_seconds"], 202);
+    assert_eq!(answer.body["eta"]["expected_seconds"], 204);
     assert_eq!((&answer.body["cost"]["priced"], &answer.body["cost"]["monthly"]), (&json!(true), &json!(57.61)));
     assert_eq!(answer.body["environment_id"], Value::Null);
     let mut taken = calls.taken();

@@ -123,6 +123,7 @@ impl ResourceItem {
         self.attributes = BTreeMap::new();
         self.missed = None;
         self.error = None;
+        self.evidence = None;
     }
 }
 
