@@ -165,9 +165,13 @@ impl Run {
         containers.into_iter().next()?.image
     }
 
-    /// Reads the environment.
+    /// Reads the environment, as callers do: again where the service could not answer just then.
     pub async fn get(&self, id: &str) -> Reply {
-        self.ask(Method::GET, &format!("/environments/{id}"), "GET", None).await
+        let mut reply = self.ask(Method::GET, &format!("/environments/{id}"), "GET", None).await;
+        if reply.status == 503 {
+            reply = self.ask(Method::GET, &format!("/environments/{id}"), "GET", None).await;
+        }
+        reply
     }
 
     async fn ask(&self, method: Method, path: &str, label: &str, body: Option<Value>) -> Reply {

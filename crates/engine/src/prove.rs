@@ -74,8 +74,8 @@ impl<G: Group> Turn<'_, G> {
 
     /// Everything of this step that is still there; the inner fault is that of a look.
     async fn remnants(&self) -> Result<Result<Vec<Remnant>, Fault>, Fault> {
-        let leaves_a_trace = |entry: &&Entry| entry.kind.is_tagged() || entry.kind.is_in_prefect();
-        let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step).filter(leaves_a_trace);
+        let of_step =
+            self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_looked_for_in_the_end());
         let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
         let whose = Whose::Environment(self.call.environment_id);
@@ -99,7 +99,11 @@ impl<G: Group> Turn<'_, G> {
                         }
                         let key = Key::new(one.resource.unwrap_or_else(|| one.kind.to_string()));
                         let recorded = self.environment.resources.get(&key).and_then(|item| item.id.as_deref());
-                        let is_news = recorded != Some(one.id.as_str()) || self.state(&key) == ResourceState::Gone;
+                        let is_recorded = recorded == Some(one.id.as_str());
+                        if is_recorded && self.state(&key) == ResourceState::Retained {
+                            continue;
+                        }
+                        let is_news = !is_recorded || self.state(&key) == ResourceState::Gone;
                         left.push(Remnant { key, id: one.id, is_news, is_leaving: false });
                     }
                 }

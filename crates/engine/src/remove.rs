@@ -12,7 +12,7 @@ use crate::{
     resource::{Departure, Group, Owner, State},
     turn::{Progress, Trouble, Turn, Waves},
 };
-use environment::{Code, Entry, Fault, Key};
+use environment::{Code, Entry, Fault, Key, Kind};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -149,8 +149,15 @@ impl<G: Group> Turn<'_, G> {
 
     async fn note_retained(&self, item: &mut ResourceItem, why: Fault) -> Result<Progress, Trouble> {
         tracing::warn!(resource = %item.key, fault = ?why, "it is left on purpose");
-        item.become_(ResourceState::Retained, self.now());
+        item.become_retained(&why.message, self.now());
         item.error = Some(why.of(&item.key));
+        self.save(item).await?;
+        Ok(Progress::Done)
+    }
+
+    /// Notes that it stays because its owner wants it so, which is no fault.
+    async fn note_kept(&self, item: &mut ResourceItem, reason: &str) -> Result<Progress, Trouble> {
+        item.become_retained(reason, self.now());
         self.save(item).await?;
         Ok(Progress::Done)
     }
@@ -175,6 +182,9 @@ impl<G: Group> Turn<'_, G> {
                     item.id = Some(found.id.clone());
                     if matches!(found.state, State::Leaving) {
                         return self.note_leaving(item).await;
+                    }
+                    if self.environment.record.removal.retain_logs && entry.kind == Kind::LogGroup {
+                        return self.note_kept(item, "The delete asked to keep the logs.").await;
                     }
                     found.id
                 }

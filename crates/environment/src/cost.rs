@@ -170,7 +170,10 @@ fn charges(entries: &[Entry]) -> Vec<Charge> {
             | Kind::Role
             | Kind::Cluster
             | Kind::LogGroup
-            | Kind::TaskDefinition => {}
+            | Kind::Queue
+            | Kind::Rule
+            | Kind::TaskDefinition
+            | Kind::FlowDefinitions => {}
         }
     }
     charges

@@ -5,7 +5,7 @@
 //! the function's log sees: AWS's own words. The internal side has no `Serialize`, so it cannot leak
 //! through a record, an answer or a response.
 
-use crate::key::Key;
+use crate::{diagnosis::Diagnosis, key::Key};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -55,6 +55,8 @@ pub enum Code {
     PrefectUnreachable,
     /// No worker came online in Prefect in time.
     WorkerOffline,
+    /// Flow runs are still at work in an environment that is to go.
+    FlowRunsAtWork,
     /// The operation was stopped from outside.
     Stopped,
     /// A bug of this service.
@@ -63,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 23] = [
         Code::AccessDenied,
         Code::AlreadyExists,
         Code::QuotaExceeded,
@@ -84,6 +86,7 @@ impl Code {
         Code::PrefectWorkspaceNotFound,
         Code::PrefectUnreachable,
         Code::WorkerOffline,
+        Code::FlowRunsAtWork,
         Code::Stopped,
         Code::Internal,
     ];
@@ -96,7 +99,8 @@ impl Code {
             | Code::Throttled
             | Code::ServiceUnavailable
             | Code::NetworkFailure
-            | Code::PrefectUnreachable => true,
+            | Code::PrefectUnreachable
+            | Code::FlowRunsAtWork => true,
             Code::AccessDenied
             | Code::AlreadyExists
             | Code::QuotaExceeded
@@ -150,6 +154,7 @@ impl Code {
             Code::PrefectWorkspaceNotFound => "PREFECT_WORKSPACE_NOT_FOUND",
             Code::PrefectUnreachable => "PREFECT_UNREACHABLE",
             Code::WorkerOffline => "WORKER_OFFLINE",
+            Code::FlowRunsAtWork => "FLOW_RUNS_AT_WORK",
             Code::Stopped => "STOPPED",
             Code::Internal => "INTERNAL",
         }
@@ -182,6 +187,10 @@ pub struct Fault {
     /// AWS's request id, for a support case.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request_id: Option<String>,
+    /// Why a worker does not run, where that could be told. In records and answers, and not in an execution's
+    /// history.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// AWS's own words, for the log only.
     #[serde(skip)]
     pub internal: Internal,
@@ -196,6 +205,7 @@ impl Fault {
             resource: None,
             aws_code: None,
             request_id: None,
+            diagnosis: None,
             internal: Internal::default(),
         }
     }
@@ -206,6 +216,11 @@ impl Fault {
             internal: Internal(what.into()),
             ..Fault::new(Code::Internal, "This service made a mistake. Its log says more.")
         }
+    }
+
+    /// The same fault without what a worker's log says: for where it is kept elsewhere.
+    pub fn in_short(self) -> Self {
+        Fault { diagnosis: None, ..self }
     }
 
     /// The same fault, said of this resource.

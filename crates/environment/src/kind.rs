@@ -53,9 +53,18 @@ pub enum Kind {
     /// A log group.
     #[serde(rename = "AWS::Logs::LogGroup")]
     LogGroup,
+    /// An SQS queue with its policy.
+    #[serde(rename = "AWS::SQS::Queue")]
+    Queue,
+    /// An EventBridge rule with its targets.
+    #[serde(rename = "AWS::Events::Rule")]
+    Rule,
     /// An ECS task definition.
     #[serde(rename = "AWS::ECS::TaskDefinition")]
     TaskDefinition,
+    /// The task definitions that the worker registers for its flows. Nothing here makes them: they are removed.
+    #[serde(rename = "Prefect::FlowDefinitions")]
+    FlowDefinitions,
     /// An ECS service.
     #[serde(rename = "AWS::ECS::Service")]
     Service,
@@ -69,7 +78,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 22] = [
         Kind::Vpc,
         Kind::InternetGateway,
         Kind::VpcGatewayAttachment,
@@ -85,7 +94,10 @@ impl Kind {
         Kind::Cluster,
         Kind::PrivateDnsNamespace,
         Kind::LogGroup,
+        Kind::Queue,
+        Kind::Rule,
         Kind::TaskDefinition,
+        Kind::FlowDefinitions,
         Kind::Service,
         Kind::WorkPool,
         Kind::Worker,
@@ -109,7 +121,10 @@ impl Kind {
             Kind::Cluster => "AWS::ECS::Cluster",
             Kind::PrivateDnsNamespace => "AWS::ServiceDiscovery::PrivateDnsNamespace",
             Kind::LogGroup => "AWS::Logs::LogGroup",
+            Kind::Queue => "AWS::SQS::Queue",
+            Kind::Rule => "AWS::Events::Rule",
             Kind::TaskDefinition => "AWS::ECS::TaskDefinition",
+            Kind::FlowDefinitions => "Prefect::FlowDefinitions",
             Kind::Service => "AWS::ECS::Service",
             Kind::WorkPool => "Prefect::WorkPool",
             Kind::Worker => "Prefect::Worker",
@@ -124,6 +139,14 @@ impl Kind {
             Kind::Role => &["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"],
             Kind::Cluster => &["CapacityProviders"],
             Kind::LogGroup => &["RetentionInDays"],
+            Kind::Queue => &[
+                "MessageRetentionPeriod",
+                "VisibilityTimeout",
+                "SqsManagedSseEnabled",
+                "RedrivePolicy",
+                "PolicyDocument",
+            ],
+            Kind::Rule => &["Description", "EventPattern", "State", "Targets"],
             // Another revision takes its place: its name stays, its id does not.
             Kind::TaskDefinition => &["ContainerDefinitions", "Cpu", "ExecutionRoleArn", "Memory", "TaskRoleArn"],
             Kind::Service => {
@@ -140,7 +163,8 @@ impl Kind {
             | Kind::Eip
             | Kind::NatGateway
             | Kind::Secret
-            | Kind::PrivateDnsNamespace => &[],
+            | Kind::PrivateDnsNamespace
+            | Kind::FlowDefinitions => &[],
         }
     }
 
@@ -155,11 +179,12 @@ impl Kind {
     }
 
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:
-    /// `CreateCluster` answers success for an existing cluster of that name, and `RegisterTaskDefinition`
-    /// makes one more revision each time. The secret is made by the API, so a turn can only find it, and workers
-    /// come online by themselves.
+    /// `CreateCluster` answers success for an existing cluster of that name, `CreateQueue` for a queue with the
+    /// same attributes, `PutRule` changes the rule that is there, and `RegisterTaskDefinition` makes one more
+    /// revision each time. The secret is made by the API, so a turn can only find it, and workers come online by
+    /// themselves.
     pub fn is_looked_for_before_create(self) -> bool {
-        matches!(self, Kind::Cluster | Kind::TaskDefinition | Kind::Secret | Kind::Worker)
+        matches!(self, Kind::Cluster | Kind::Queue | Kind::Rule | Kind::TaskDefinition | Kind::Secret | Kind::Worker)
     }
 
     /// Whether AWS itself refuses a second one, so that a create which may have been carried out can be sent once
@@ -189,17 +214,24 @@ impl Kind {
                 | Kind::Secret
                 | Kind::Cluster
                 | Kind::LogGroup
+                | Kind::Queue
+                | Kind::Rule
                 | Kind::TaskDefinition
                 | Kind::Service
                 | Kind::WorkPool
         )
     }
 
-    /// Whether it carries tags of its own. What does not belongs to what it is part of, or lies in Prefect, where a
-    /// work pool says in its description whose it is.
+    /// Whether it carries tags of its own. What does not belongs to what it is part of, was made by the worker, or lies
+    /// in Prefect, where a work pool says in its description whose it is.
     pub fn is_tagged(self) -> bool {
         let belongs = matches!(self, Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation);
-        !belongs && !self.is_in_prefect()
+        !belongs && self != Kind::FlowDefinitions && !self.is_in_prefect()
+    }
+
+    /// Whether the proof looks for it. What is part of something else is gone with that.
+    pub fn is_looked_for_in_the_end(self) -> bool {
+        self.is_tagged() || self == Kind::FlowDefinitions || self.is_in_prefect()
     }
 
     /// Whether it lies in Prefect, which is asked with the environment's own credential.
@@ -208,11 +240,12 @@ impl Kind {
     }
 
     /// Whether a thing of that kind that it comes after can only go after it. A route whose gateway is gone is a
-    /// black hole that goes with its table, and a task definition merely names its roles: they keep nothing from
-    /// going. A work pool names many things, and what its removal needs is the secret.
+    /// black hole that goes with its table; a task definition merely names its roles, a rule its target and a queue
+    /// its dead-letter queue: they keep nothing from going. A work pool names many things, and what its removal needs
+    /// is the secret.
     pub fn holds(self, before: Kind) -> bool {
         match self {
-            Kind::Route | Kind::TaskDefinition => false,
+            Kind::Route | Kind::TaskDefinition | Kind::FlowDefinitions | Kind::Rule | Kind::Queue => false,
             Kind::WorkPool => before == Kind::Secret,
             _ => true,
         }
@@ -239,7 +272,7 @@ impl Kind {
         match self {
             Kind::NatGateway => 54,
             Kind::Service => 45,
-            Kind::PrivateDnsNamespace => 10,
+            Kind::PrivateDnsNamespace | Kind::Queue => 10,
             _ => 2,
         }
     }
@@ -257,7 +290,9 @@ mod tests {
 
     #[test]
     fn what_aws_would_make_twice_is_looked_for_twice() {
-        for kind in [Kind::TaskDefinition, Kind::Cluster, Kind::Vpc, Kind::Eip, Kind::InternetGateway] {
+        for kind in
+            [Kind::TaskDefinition, Kind::Cluster, Kind::Queue, Kind::Rule, Kind::Vpc, Kind::Eip, Kind::InternetGateway]
+        {
             assert!(!kind.has_no_twin(), "{kind}");
         }
         for kind in [Kind::Role, Kind::LogGroup, Kind::Service, Kind::WorkPool] {

@@ -52,7 +52,10 @@ impl Group for ClusterGroup {
             | Kind::NatGateway
             | Kind::Role
             | Kind::Secret
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool
             | Kind::Worker => None,

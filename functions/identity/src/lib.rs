@@ -47,7 +47,10 @@ impl Group for Identity {
             | Kind::Cluster
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool
             | Kind::Worker => None,

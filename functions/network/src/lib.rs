@@ -93,7 +93,10 @@ impl Group for Network {
             | Kind::Cluster
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool
             | Kind::Worker => None,

@@ -1,7 +1,12 @@
-//! The worker: its task definition and its service, its work pool in Prefect, and whether it is online there.
+//! The worker: the queue of task events with its rule, its task definition and its service, its work pool in Prefect,
+//! and whether it is online there.
 
 mod container;
+mod flow_definitions;
 mod online;
+mod post_mortem;
+mod queue;
+mod rule;
 mod server;
 mod service;
 mod task_definition;
@@ -15,7 +20,10 @@ use environment::{Fault, Kind, Place};
 
 /// The group.
 pub struct Worker {
+    queue: queue::Queue,
+    rule: rule::Rule,
     task_definition: task_definition::TaskDefinition,
+    flow_definitions: flow_definitions::FlowDefinitions,
     service: service::Service,
     work_pool: work_pool::WorkPool,
     online: online::Online,
@@ -31,15 +39,28 @@ impl Worker {
             prefect: prefect::Client::new(config.http_client(), on_local_cloud),
             secrets: aws_sdk_secretsmanager::Client::new(config),
         };
+        let post_mortem = post_mortem::PostMortem {
+            ecs: client.clone(),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            secrets: servers.secrets.clone(),
+        };
+        let task_definition = task_definition::TaskDefinition {
+            client: client.clone(),
+            once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
+        };
         Worker {
+            queue: queue::Queue { client: aws_sdk_sqs::Client::new(config) },
+            rule: rule::Rule { client: aws_sdk_eventbridge::Client::new(config) },
             work_pool: work_pool::WorkPool { servers: servers.clone() },
-            online: online::Online { client: client.clone(), servers: servers.clone() },
-            servers,
-            task_definition: task_definition::TaskDefinition {
+            online: online::Online {
                 client: client.clone(),
-                once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
+                servers: servers.clone(),
+                post_mortem: post_mortem.clone(),
             },
-            service: service::Service { client },
+            servers,
+            flow_definitions: flow_definitions::FlowDefinitions { definitions: task_definition.clone() },
+            task_definition,
+            service: service::Service { client, post_mortem },
         }
     }
 }
@@ -48,7 +69,10 @@ impl Worker {
 impl Group for Worker {
     fn resource(&self, kind: Kind) -> Option<&dyn Resource> {
         match kind {
+            Kind::Queue => Some(&self.queue),
+            Kind::Rule => Some(&self.rule),
             Kind::TaskDefinition => Some(&self.task_definition),
+            Kind::FlowDefinitions => Some(&self.flow_definitions),
             Kind::Service => Some(&self.service),
             Kind::WorkPool => Some(&self.work_pool),
             Kind::Worker => Some(&self.online),
@@ -79,10 +103,12 @@ impl Group for Worker {
         self.servers.check(&asked.spec.prefect, place).await.err()
     }
 
-    /// ECS does not list by tag: of one environment the proof looks up both by their names.
+    /// None of these services lists by tag: of one environment the proof looks up everything by its name.
     async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
         match (kind, whose) {
             (_, Whose::Environment(_)) => Ok(Vec::new()),
+            (Kind::Queue, _) => self.queue.list_tagged(whose).await,
+            (Kind::Rule, _) => self.rule.list_tagged(whose).await,
             (Kind::TaskDefinition, _) => self.task_definition.list_tagged(whose).await,
             (Kind::Service, _) => self.service.list_tagged(whose).await,
             _ => Ok(Vec::new()),

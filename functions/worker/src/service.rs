@@ -1,7 +1,8 @@
 //! The worker's service.
 //!
 //! It is ready when its deployment is completed and as many tasks run as are wanted; ECS's circuit breaker
-//! decides when a deployment has failed. The service is gone only when its tasks have stopped, and those of
+//! decides when a deployment has failed. A removal waits until no flow run is at work, the worker with them, unless it is
+//! told to stop them. The service is gone only when its tasks have stopped, and those of
 //! flow runs with them: until then their network interfaces hold the subnets. So a service that ECS already
 //! calls INACTIVE, or no longer knows, is still seen while tasks of its cluster live.
 //!
@@ -11,9 +12,10 @@
 //! as failed, or is not the current one some time later, and the service is not as wanted, the change has failed.
 
 use crate::{
+    post_mortem::PostMortem,
     task_definition::family_of,
     tasks,
-    wanted::{self, bug},
+    wanted::{self, bug, in_wanted_order},
 };
 use async_trait::async_trait;
 use aws_sdk_ecs::{
@@ -31,6 +33,7 @@ use std::collections::BTreeMap;
 
 pub(crate) struct Service {
     pub(crate) client: Client,
+    pub(crate) post_mortem: PostMortem,
 }
 
 /// DescribeServices takes so many at once.
@@ -101,7 +104,13 @@ impl Resource for Service {
         match answer.services().iter().find(is_it) {
             Some(service) if service.status() != Some("INACTIVE") => {
                 let owner = at.owner(wanted::pairs(service.tags()));
-                Ok(Some(found(at, &cluster, service)?.owner(owner)))
+                let found = found(at, &cluster, service)?.owner(owner);
+                Ok(Some(match found.state.clone() {
+                    State::Failed(fault) if at.action == Action::Ensure && owner == Owner::Ours => {
+                        found.state(State::Failed(self.post_mortem.of(fault, &cluster, name).await))
+                    }
+                    _ => found,
+                }))
             }
             // Flow runs do not keep a service from being made anew.
             _ if at.action == Action::Ensure => Ok(None),
@@ -150,6 +159,10 @@ impl Resource for Service {
     async fn remove(&self, at: &Site<'_>, _id: &str) -> Result<Departure, Fault> {
         let Some(cluster) = cluster(at) else { return Ok(Departure::Gone) };
         let name = at.text("ServiceName")?;
+        let living = tasks::living(&self.client, &cluster).await?;
+        if !at.force {
+            are_done(living.iter().filter(|task| tasks::is_flow_run(task, name)))?;
+        }
         let delete = self.client.delete_service().cluster(&cluster).service(name).force(true);
         let draining = match delete.send().await {
             Ok(answer) => answer.service().and_then(types::Service::status) != Some("INACTIVE"),
@@ -159,7 +172,6 @@ impl Resource for Service {
             }
             Err(error) => return Err(fault("ecs:DeleteService", error)),
         };
-        let living = tasks::living(&self.client, &cluster).await?;
         let family = worker_family(at);
         // A draining service stops its tasks itself, each as gently as its stop timeout says.
         let ours = living
@@ -245,6 +257,23 @@ impl Service {
         let state = if ours.any(tasks::is_to_be_stopped) { State::Settling } else { State::Leaving };
         let arn = at.place.arn("ecs", &format!("service/{cluster}/{name}"));
         Ok(Some(Found::ready(at.id.unwrap_or(&arn)).state(state)))
+    }
+}
+
+/// Fails while flow runs are at work: the worker stays and sees to them.
+fn are_done<'t>(flow_runs: impl Iterator<Item = &'t types::Task>) -> Result<(), Fault> {
+    let ids = flow_runs.filter_map(|task| task.task_arn()?.rsplit('/').next()).collect::<Vec<_>>();
+    let (count, told) = (ids.len(), ids.iter().take(5).copied().collect::<Vec<_>>().join(", "));
+    match count {
+        0 => Ok(()),
+        _ => {
+            let more = if count > 5 { ", …" } else { "" };
+            let message = format!(
+                "Flow runs are still at work, tasks: {count} ({told}{more}). The environment goes when they have ended; a \
+                 DELETE with force=true stops them."
+            );
+            Err(Fault::new(Code::FlowRunsAtWork, message))
+        }
     }
 }
 
@@ -391,18 +420,12 @@ const ON_DEMAND: &str = "FARGATE";
 fn network(at: &Site<'_>, service: &types::Service) -> Option<Value> {
     let wanted = &at.wanted["NetworkConfiguration"]["AwsvpcConfiguration"];
     let seen = service.network_configuration()?.awsvpc_configuration()?;
+    let ids = |ids: &[String]| ids.iter().map(|id| json!(id)).collect();
     Some(json!({"AwsvpcConfiguration": {
-        "Subnets": in_wanted_order(&wanted["Subnets"], seen.subnets()),
-        "SecurityGroups": in_wanted_order(&wanted["SecurityGroups"], seen.security_groups()),
+        "Subnets": in_wanted_order(&wanted["Subnets"], ids(seen.subnets())),
+        "SecurityGroups": in_wanted_order(&wanted["SecurityGroups"], ids(seen.security_groups())),
         "AssignPublicIp": seen.assign_public_ip().map(AssignPublicIp::as_str),
     }}))
-}
-
-fn in_wanted_order(wanted: &Value, seen: &[String]) -> Value {
-    let same = wanted.as_array().is_some_and(|wanted| {
-        wanted.len() == seen.len() && wanted.iter().all(|id| seen.iter().any(|seen| id.as_str() == Some(seen)))
-    });
-    if same { wanted.clone() } else { json!(seen) }
 }
 
 fn state(service: &types::Service) -> State {
@@ -565,6 +588,16 @@ mod tests {
         assert_eq!(capacity(&wanted, &on(&["FARGATE"])), (json!("FARGATE"), Value::Null));
         let spot = json!([{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]);
         assert_eq!(capacity(&wanted, &on(&["FARGATE_SPOT"])), (Value::Null, spot));
+    }
+
+    #[test]
+    fn flow_runs_that_are_waited_for_are_named() {
+        let task = |id: usize| types::Task::builder().task_arn(format!("arn:task/blue-cluster/t{id}")).build();
+        assert!(are_done([].iter()).is_ok());
+        let tasks: Vec<_> = (1..=7).map(task).collect();
+        let fault = are_done(tasks.iter()).expect_err("they are at work");
+        assert_eq!(fault.code, Code::FlowRunsAtWork);
+        assert!(fault.message.contains("tasks: 7 (t1, t2, t3, t4, t5, …)"), "{}", fault.message);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! start a task (logs, secrets, image), the task role is what the code inside is. A worker needs just the
 //! calls listed here to run flows; what a flow run may do is the request's `flows.policy_arns`.
 
-use super::{Entry, Subject, cluster, keys};
+use super::{Entry, Subject, cluster, events, keys};
 use crate::{
     key::Key,
     kind::Kind,
@@ -52,6 +52,11 @@ pub fn secret_name(name: &str) -> String {
 struct Role {
     managed: Vec<String>,
     inline: Option<(&'static str, Vec<Value>)>,
+}
+
+/// The ARN of the flow runs' execution role: the mark of this environment on what its worker registers.
+pub(super) fn flow_execution_role_arn(subject: &Subject<'_>) -> String {
+    subject.place.role_arn(&format!("{}-{FLOW_EXECUTION_ROLE}", subject.spec.name))
 }
 
 fn role(subject: &Subject<'_>, key: Key, suffix: &str, role: Role) -> Entry {
@@ -128,7 +133,7 @@ fn worker_access(subject: &Subject<'_>) -> Vec<Value> {
         ),
         allow(
             &["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
-            json!(place.arn("sqs", &format!("{name}-ecs-events"))),
+            json!(events::queue_arn(subject)),
         ),
         allow(&["logs:GetLogEvents"], json!(flow_logs)),
     ]

@@ -92,8 +92,7 @@ fn route_table(subject: &Subject<'_>, step: Step, key: Key, suffix: &str) -> Ent
 fn association(step: Step, side: Side, number: usize, table: &Key) -> Entry {
     let subnet = side.subnet(number);
     let wanted = json!({"SubnetId": reference(&subnet), "RouteTableId": reference(table)});
-    let key = Key::new(format!("network/{}-association-{number}", side.as_str()));
-    Entry::new(step, Kind::SubnetRouteTableAssociation, key, wanted).part_of(subnet)
+    Entry::new(step, Kind::SubnetRouteTableAssociation, association_key(side, number), wanted).part_of(subnet)
 }
 
 fn public_routes(subject: &Subject<'_>, subnets: usize) -> Vec<Entry> {
@@ -147,6 +146,18 @@ fn egress(subject: &Subject<'_>, nat: Nat, subnets: usize) -> Vec<Entry> {
 
 fn led_out(number: usize, suffix: &str) -> Entry {
     association(Step::Egress, Side::Private, number, &private_route_table(suffix)).after([private_route(suffix)])
+}
+
+/// What a task needs to reach anything outside its subnet, and what comes before that.
+pub(super) fn way_out(nat: Nat, subnets: usize) -> Vec<Key> {
+    match nat {
+        Nat::None => vec![keys::internet_gateway_attachment(), Key::new("network/public-route")],
+        Nat::Single | Nat::PerAz => (1..=subnets).map(|number| association_key(Side::Private, number)).collect(),
+    }
+}
+
+fn association_key(side: Side, number: usize) -> Key {
+    Key::new(format!("network/{}-association-{number}", side.as_str()))
 }
 
 fn private_route_table(suffix: &str) -> Key {
