@@ -16,6 +16,10 @@ pub struct Cloud {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Cloud Map.
     pub namespaces: aws_sdk_servicediscovery::Client,
+    /// SQS.
+    pub queues: aws_sdk_sqs::Client,
+    /// EventBridge.
+    pub events: aws_sdk_eventbridge::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Step Functions.
@@ -38,6 +42,8 @@ impl Cloud {
             iam: aws_sdk_iam::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             namespaces: aws_sdk_servicediscovery::Client::new(config),
+            queues: aws_sdk_sqs::Client::new(config),
+            events: aws_sdk_eventbridge::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             executions: aws_sdk_sfn::Client::new(config),
             tables: aws_sdk_dynamodb::Client::new(config),
