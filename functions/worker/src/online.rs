@@ -2,12 +2,16 @@
 //!
 //! Nothing here makes a worker: the service does, and this looks. A green service proves little: a worker that does
 //! not reach its server goes on trying, and its health check stays green. So an environment is ready when Prefect has
-//! heard of a worker of the service's latest deployment, and its pool is ready for flow runs.
+//! heard of a worker of the service's latest deployment, and its pool is ready for flow runs. Where it has not in time,
+//! what the worker has left behind tells why.
 //!
 //! The removal, which comes before the service's, pauses a pool of ours, so that no flow run is submitted any more
 //! while the tasks stop. That is a courtesy: a pool that cannot be paused keeps nothing from going.
 
-use crate::server::{Servers, is_ours};
+use crate::{
+    post_mortem::PostMortem,
+    server::{Servers, is_ours},
+};
 use async_trait::async_trait;
 use aws_sdk_ecs::{
     Client,
@@ -27,6 +31,7 @@ const OVERLAP: SignedDuration = SignedDuration::from_mins(3);
 pub(crate) struct Online {
     pub(crate) client: Client,
     pub(crate) servers: Servers,
+    pub(crate) post_mortem: PostMortem,
 }
 
 #[async_trait]
@@ -66,10 +71,14 @@ impl Resource for Online {
             (true, true) => {
                 found.state(State::Failed(offline("The work pool is paused: no flow run is taken from it.")))
             }
-            (false, _) => found.state(State::Failed(offline(&format!(
-                "No worker of the service came online in the work pool {name} within {} minutes.",
-                LIMIT.as_mins()
-            )))),
+            (false, _) => {
+                let fault = offline(&format!(
+                    "No worker of the service came online in the work pool {name} within {} minutes.",
+                    LIMIT.as_mins()
+                ));
+                let why = self.post_mortem.of(fault, at.text("Cluster")?, at.text("ServiceName")?);
+                found.state(State::Failed(why.await))
+            }
         }))
     }
 
