@@ -146,6 +146,7 @@ async fn look_at(
         place,
         entry,
         wanted: wanted.collect::<Result<_, Fault>>()?,
+        force: false,
         id: item.id.as_deref(),
         attributes: &item.attributes,
         intake_until: environment.record.intake_until,
