@@ -148,6 +148,7 @@ async fn look_at(
         wanted: wanted.collect::<Result<_, Fault>>()?,
         force: false,
         id: item.id.as_deref(),
+        former_tags: &environment.record.former_tags,
         attributes: &item.attributes,
         intake_until: environment.record.intake_until,
         now,
