@@ -324,6 +324,8 @@ fn is_named(action: &str) -> bool {
         "CreateCluster",
         "CreateLogGroup",
         "CreatePrivateDnsNamespace",
+        "CreateQueue",
+        "PutRule",
         "RegisterTaskDefinition",
         "CreateWorkPool",
     ]

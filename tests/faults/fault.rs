@@ -260,6 +260,7 @@ fn throttling(service: &str) -> (u16, &'static str) {
         "ec2" => (503, "RequestLimitExceeded"),
         "iam" => (400, "Throttling"),
         "servicediscovery" => (400, "RequestLimitExceeded"),
+        "sqs" => (403, "RequestThrottled"),
         _ => (400, "ThrottlingException"),
     }
 }
@@ -271,6 +272,7 @@ fn server_error(service: &str) -> (u16, &'static str) {
         "dynamodb" => (500, "InternalServerError"),
         "ecs" => (500, "ServerException"),
         "secretsmanager" => (500, "InternalServiceError"),
+        "events" => (500, "InternalException"),
         _ => (500, "InternalFailure"),
     }
 }
@@ -279,7 +281,7 @@ fn access_denied(service: &str) -> (u16, &'static str) {
     match service {
         "prefect" => (403, "Forbidden"),
         "ec2" => (403, "UnauthorizedOperation"),
-        "iam" => (403, "AccessDenied"),
+        "iam" | "sqs" => (403, "AccessDenied"),
         _ => (400, "AccessDeniedException"),
     }
 }
@@ -296,7 +298,7 @@ pub fn quota(action: &str) -> Option<&'static str> {
         "AllocateAddress" => "AddressLimitExceeded",
         "CreateNatGateway" => "NatGatewayLimitExceeded",
         "CreateRole" | "PutRolePolicy" | "AttachRolePolicy" => "LimitExceeded",
-        "CreateLogGroup" | "CreateSecret" => "LimitExceededException",
+        "CreateLogGroup" | "CreateSecret" | "PutRule" => "LimitExceededException",
         "CreatePrivateDnsNamespace" => "ResourceLimitExceeded",
         _ => return None,
     })

@@ -101,7 +101,7 @@ const IDS: [(&str, &str); 9] = [
 ];
 
 /// Parameters that say what a call is about, the plainest first.
-const ABOUT: [&str; 26] = [
+const ABOUT: [&str; 30] = [
     "RoleName",
     "logGroupName",
     "service",
@@ -118,6 +118,10 @@ const ABOUT: [&str; 26] = [
     "Id",
     "executionArn",
     "resourceArn",
+    "QueueName",
+    "QueueUrl",
+    "Rule",
+    "ResourceARN",
     "NatGatewayId",
     "AssociationId",
     "AllocationId",
@@ -181,8 +185,12 @@ impl Names {
         if let Some(name) = self.0.get(text) {
             return name.clone();
         }
-        // The last part of an ARN says which; what AWS appends to a secret's name does not.
-        let last = if text.starts_with("arn:") { text.rsplit([':', '/']).next().unwrap_or(text) } else { text };
+        // The last part of an ARN or a URL says which; what AWS appends to a secret's name does not.
+        let last = if ["arn:", "http"].iter().any(|start| text.starts_with(start)) {
+            text.rsplit([':', '/']).next().unwrap_or(text)
+        } else {
+            text
+        };
         let last = if text.contains(":task-definition/") {
             text.rsplit('/').next().and_then(|it| it.split(':').next()).unwrap_or(last)
         } else {

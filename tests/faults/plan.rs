@@ -87,6 +87,8 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
                 "CreateCluster",
                 "CreateLogGroup",
                 "CreatePrivateDnsNamespace",
+                "CreateQueue",
+                "PutRule",
                 "RegisterTaskDefinition",
                 "CreateWorkPool",
             ]

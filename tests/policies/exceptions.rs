@@ -49,6 +49,18 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         function: "worker",
+        action: "sqs:TagQueue",
+        what: "tags on an untagged thing",
+        why: "SQS has no key that tells tags at a create from later ones; only names *-ecs-events and *-ecs-events-dlq",
+    },
+    Allowed {
+        function: "worker",
+        action: "events:TagResource",
+        what: "tags on an untagged thing",
+        why: "EventBridge has no key that tells tags at a create from later ones; only names *-ecs-task-events",
+    },
+    Allowed {
+        function: "worker",
         action: "ecs:CreateService",
         what: "another stack's name",
         why: "ECS asks for the service alone, of the cluster only its name; our tag goes with the service",

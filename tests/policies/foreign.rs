@@ -60,6 +60,11 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
         let policy = "arn:aws:iam::aws:policy/AdministratorAccess";
         add("another policy", request.clone().with("iam:PolicyARN", policy));
     }
+    if request.has("events:TargetArn") {
+        let function =
+            format!("arn:aws:lambda:{}:{}:function:prefect-environments-operation", place.region, place.account);
+        add("another target", request.clone().with("events:TargetArn", function));
+    }
     if request.has("iam:PassedToService") {
         add("another service", request.clone().with("iam:PassedToService", "lambda.amazonaws.com"));
     }
@@ -77,7 +82,15 @@ pub(crate) fn is_mutating(action: &str) -> bool {
 }
 
 fn is_tagging_without_create_action(action: &str) -> bool {
-    ["iam:TagRole", "logs:TagResource", "secretsmanager:TagResource", "servicediscovery:TagResource"].contains(&action)
+    let such = [
+        "events:TagResource",
+        "iam:TagRole",
+        "logs:TagResource",
+        "secretsmanager:TagResource",
+        "servicediscovery:TagResource",
+        "sqs:TagQueue",
+    ];
+    such.contains(&action)
 }
 
 /// The same kind of thing under other names.
@@ -98,6 +111,8 @@ fn elsewhere(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
         ("ecs", "service") => vec![("another name", arn("ecs", "service/production/web"))],
         ("ecs", "task") => vec![("another name", arn("ecs", "task/production/1"))],
         ("ecs", "task-definition") => vec![("another name", arn("ecs", "task-definition/web:1"))],
+        ("sqs", _) => vec![("another name", arn("sqs", "orders"))],
+        ("events", "rule") => vec![("another name", arn("events", "rule/every-night"))],
         ("logs", "log-group") => vec![("another name", arn("logs", "log-group:/aws/lambda/production"))],
         ("dynamodb", "table") => vec![("another table", arn("dynamodb", "table/customers"))],
         ("events", "event-bus") => vec![("another bus", arn("events", "event-bus/orders"))],

@@ -20,7 +20,7 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 29] = [
+const ON_NOTHING: [&str; 31] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeEgressOnlyInternetGateways",
@@ -39,6 +39,7 @@ const ON_NOTHING: [&str; 29] = [
     "ecs:DescribeTaskDefinition",
     "ecs:ListClusters",
     "ecs:ListTaskDefinitions",
+    "events:ListRules",
     "iam:GetAccountSummary",
     "iam:ListRoles",
     "logs:DescribeLogGroups",
@@ -51,6 +52,7 @@ const ON_NOTHING: [&str; 29] = [
     "servicediscovery:ListTagsForResource",
     "servicediscovery:ListOperations",
     "servicequotas:GetServiceQuota",
+    "sqs:ListQueues",
 ];
 
 impl Place {
@@ -68,6 +70,8 @@ impl Place {
             "secretsmanager" => self.secrets(call, world),
             "servicediscovery" => self.namespaces(call, world),
             "events" if call.action == "PutEvents" => self.told(call),
+            "sqs" => self.queues(call, world),
+            "events" => self.rules(call, world),
             "dynamodb" => self.tables(call),
             "states" => self.executions(call),
             "lambda" => self.functions(call),
@@ -197,6 +201,40 @@ impl Place {
                 let resource = self.arn("servicediscovery", &format!("namespace/{id}"));
                 vec![tagged(Request::of(&name, resource), &world.thing(id).tags)]
             }
+            _ => unknown(call),
+        }
+    }
+
+    fn queues(&self, call: &Call, world: &World) -> Vec<Request> {
+        let queue = [call.text("QueueName"), last(call.text("QueueUrl"))].concat();
+        let request = |action: &str| Request::of(action, self.arn("sqs", &queue));
+        match call.action.as_str() {
+            "CreateQueue" => {
+                [request(&call.name()), request("sqs:TagQueue")].map(|one| asking(one, &call.tags())).to_vec()
+            }
+            "GetQueueUrl" | "GetQueueAttributes" | "ListQueueTags" | "SetQueueAttributes" | "DeleteQueue" => {
+                vec![tagged(request(&call.name()), &world.thing(&queue).tags)]
+            }
+            _ => unknown(call),
+        }
+    }
+
+    fn rules(&self, call: &Call, world: &World) -> Vec<Request> {
+        let rule = [call.text("Name"), call.text("Rule"), last(call.text("ResourceARN"))].concat();
+        let request = |action: &str| Request::of(action, self.arn("events", &format!("rule/{rule}")));
+        let on = tagged(request(&call.name()), &world.thing(&rule).tags);
+        match call.action.as_str() {
+            "PutRule" => {
+                [request(&call.name()), request("events:TagResource")].map(|one| asking(one, &call.tags())).to_vec()
+            }
+            "PutTargets" => {
+                let targets = call.parameters["Targets"].as_array().into_iter().flatten();
+                let targets = targets.filter_map(|target| target["Arn"].as_str());
+                let mut request = on;
+                request.context.insert("events:targetarn".to_owned(), targets.map(str::to_owned).collect());
+                vec![request]
+            }
+            "DescribeRule" | "ListTagsForResource" | "ListTargetsByRule" | "RemoveTargets" | "DeleteRule" => vec![on],
             _ => unknown(call),
         }
     }

@@ -12,6 +12,7 @@ pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
     let cluster = made("ecs:CreateCluster").made("clusterArn");
     let service = made("ecs:CreateService");
     let in_cluster = service.text("cluster");
+    let queue = made("sqs:CreateQueue").text("QueueName");
     let task = format!("{}/0123456789abcdef", cluster.replace(":cluster/", ":task/"));
 
     // A turn was cut short after CreateVpc: the next one looks how far it came.
@@ -32,9 +33,12 @@ pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
     let providers = call("cluster", "ecs", "PutClusterCapacityProviders", json!({"cluster": cluster}));
     let update = json!({"cluster": in_cluster, "service": service.text("serviceName")});
     let update = call("worker", "ecs", "UpdateService", update);
+    // Somebody has changed the queue.
+    let queue_url = format!("https://sqs.us-east-1.amazonaws.com/123456789012/{queue}");
+    let attributes = call("worker", "sqs", "SetQueueAttributes", json!({"QueueUrl": queue_url}));
     // Flow runs are still at work when the environment goes.
     let stop = call("worker", "ecs", "StopTask", json!({"cluster": in_cluster, "task": task}));
-    let others = [attribute, policy, trust, providers, update, stop];
+    let others = [attribute, policy, trust, providers, update, attributes, stop];
     in_the_way.into_iter().chain(others).collect()
 }
 

@@ -58,6 +58,8 @@ impl World {
             "ecs:CreateCluster" => call.made("clusterArn"),
             "ecs:CreateService" => call.made("serviceArn"),
             "ecs:RegisterTaskDefinition" => call.made("taskDefinitionArn"),
+            "sqs:CreateQueue" => call.text("QueueName"),
+            "events:PutRule" => call.text("Name"),
             "logs:CreateLogGroup" => call.text("logGroupName"),
             "secretsmanager:CreateSecret" => call.made("ARN"),
             // A namespace is known by its operation until that has named it.

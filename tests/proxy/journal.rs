@@ -18,7 +18,7 @@ use std::{
 /// The tag that names a thing's environment.
 const ENVIRONMENT: &str = "prefect-environments:id";
 /// Parameters that name a thing for the whole account.
-const NAMES: [&str; 5] = ["RoleName", "clusterName", "logGroupName", "family", "Name"];
+const NAMES: [&str; 6] = ["RoleName", "clusterName", "logGroupName", "family", "QueueName", "Name"];
 
 /// The journal.
 #[derive(Debug)]

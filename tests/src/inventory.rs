@@ -4,6 +4,7 @@
 //! and their difference read. What is made or removed by others while the list is drawn up is left out.
 
 mod containers;
+mod events;
 mod identity;
 mod network;
 
@@ -65,6 +66,7 @@ impl Inventory {
         network::list(&cloud.ec2, &mut inventory).await;
         identity::list(cloud, &mut inventory).await;
         containers::list(cloud, &mut inventory).await;
+        events::list(cloud, &mut inventory).await;
         inventory
     }
 

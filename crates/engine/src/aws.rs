@@ -97,6 +97,8 @@ fn code(aws_code: &str, status: Option<StatusCode>) -> Code {
         | "InvalidGroup.Duplicate"
         | "RouteAlreadyExists"
         | "Resource.AlreadyAssociated"
+        | "QueueAlreadyExists"
+        | "QueueNameExists"
         | "InvalidSubnet.Conflict" => Code::AlreadyExists,
 
         "RequestLimitExceeded"
@@ -112,7 +114,12 @@ fn code(aws_code: &str, status: Option<StatusCode>) -> Code {
         "LimitExceeded" | "LimitExceededException" | "ServiceQuotaExceededException" => Code::QuotaExceeded,
         _ if aws_code.ends_with("LimitExceeded") => Code::QuotaExceeded,
 
-        "NoSuchEntity" | "NoSuchEntityException" | "NamespaceNotFound" | "OperationNotFound" => Code::NotFound,
+        "NoSuchEntity"
+        | "NoSuchEntityException"
+        | "NamespaceNotFound"
+        | "OperationNotFound"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue" => Code::NotFound,
         _ if aws_code.ends_with("NotFound") || aws_code.ends_with("NotFoundException") => Code::NotFound,
 
         "DependencyViolation"
@@ -132,6 +139,8 @@ fn code(aws_code: &str, status: Option<StatusCode>) -> Code {
         | "ConflictException"
         | "TransactionConflictException"
         | "EntityTemporarilyUnmodifiable"
+        | "QueueDeletedRecently"
+        | "AWS.SimpleQueueService.QueueDeletedRecently"
         | "TransactionCanceledException"
         | "TransactionInProgressException" => Code::Conflict,
 
@@ -167,9 +176,20 @@ mod tests {
 
     #[test]
     fn absence_is_known_in_every_services_words() {
-        for absent in ["InvalidVpcID.NotFound", "NatGatewayNotFound", "NoSuchEntity", "ResourceNotFoundException"] {
+        for absent in [
+            "InvalidVpcID.NotFound",
+            "NatGatewayNotFound",
+            "NoSuchEntity",
+            "ResourceNotFoundException",
+            "AWS.SimpleQueueService.NonExistentQueue",
+        ] {
             assert_eq!(of(absent, 400), Code::NotFound, "{absent}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_not_free_yet_is_waited_for() {
+        assert_eq!(of("AWS.SimpleQueueService.QueueDeletedRecently", 400), Code::Conflict);
     }
 
     #[test]

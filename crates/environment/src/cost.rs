@@ -170,6 +170,8 @@ fn charges(entries: &[Entry]) -> Vec<Charge> {
             | Kind::Role
             | Kind::Cluster
             | Kind::LogGroup
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition => {}
         }
     }

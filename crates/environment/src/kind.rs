@@ -53,6 +53,12 @@ pub enum Kind {
     /// A log group.
     #[serde(rename = "AWS::Logs::LogGroup")]
     LogGroup,
+    /// An SQS queue with its policy.
+    #[serde(rename = "AWS::SQS::Queue")]
+    Queue,
+    /// An EventBridge rule with its targets.
+    #[serde(rename = "AWS::Events::Rule")]
+    Rule,
     /// An ECS task definition.
     #[serde(rename = "AWS::ECS::TaskDefinition")]
     TaskDefinition,
@@ -69,7 +75,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Vpc,
         Kind::InternetGateway,
         Kind::VpcGatewayAttachment,
@@ -85,6 +91,8 @@ impl Kind {
         Kind::Cluster,
         Kind::PrivateDnsNamespace,
         Kind::LogGroup,
+        Kind::Queue,
+        Kind::Rule,
         Kind::TaskDefinition,
         Kind::Service,
         Kind::WorkPool,
@@ -109,6 +117,8 @@ impl Kind {
             Kind::Cluster => "AWS::ECS::Cluster",
             Kind::PrivateDnsNamespace => "AWS::ServiceDiscovery::PrivateDnsNamespace",
             Kind::LogGroup => "AWS::Logs::LogGroup",
+            Kind::Queue => "AWS::SQS::Queue",
+            Kind::Rule => "AWS::Events::Rule",
             Kind::TaskDefinition => "AWS::ECS::TaskDefinition",
             Kind::Service => "AWS::ECS::Service",
             Kind::WorkPool => "Prefect::WorkPool",
@@ -124,6 +134,14 @@ impl Kind {
             Kind::Role => &["AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"],
             Kind::Cluster => &["CapacityProviders"],
             Kind::LogGroup => &["RetentionInDays"],
+            Kind::Queue => &[
+                "MessageRetentionPeriod",
+                "VisibilityTimeout",
+                "SqsManagedSseEnabled",
+                "RedrivePolicy",
+                "PolicyDocument",
+            ],
+            Kind::Rule => &["Description", "EventPattern", "State", "Targets"],
             // Another revision takes its place: its name stays, its id does not.
             Kind::TaskDefinition => &["ContainerDefinitions", "Cpu", "ExecutionRoleArn", "Memory", "TaskRoleArn"],
             Kind::Service => {
@@ -155,11 +173,12 @@ impl Kind {
     }
 
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:
-    /// `CreateCluster` answers success for an existing cluster of that name, and `RegisterTaskDefinition`
-    /// makes one more revision each time. The secret is made by the API, so a turn can only find it, and workers
-    /// come online by themselves.
+    /// `CreateCluster` answers success for an existing cluster of that name, `CreateQueue` for a queue with the
+    /// same attributes, `PutRule` changes the rule that is there, and `RegisterTaskDefinition` makes one more
+    /// revision each time. The secret is made by the API, so a turn can only find it, and workers come online by
+    /// themselves.
     pub fn is_looked_for_before_create(self) -> bool {
-        matches!(self, Kind::Cluster | Kind::TaskDefinition | Kind::Secret | Kind::Worker)
+        matches!(self, Kind::Cluster | Kind::Queue | Kind::Rule | Kind::TaskDefinition | Kind::Secret | Kind::Worker)
     }
 
     /// Whether AWS itself refuses a second one, so that a create which may have been carried out can be sent once
@@ -189,6 +208,8 @@ impl Kind {
                 | Kind::Secret
                 | Kind::Cluster
                 | Kind::LogGroup
+                | Kind::Queue
+                | Kind::Rule
                 | Kind::TaskDefinition
                 | Kind::Service
                 | Kind::WorkPool
@@ -208,11 +229,12 @@ impl Kind {
     }
 
     /// Whether a thing of that kind that it comes after can only go after it. A route whose gateway is gone is a
-    /// black hole that goes with its table, and a task definition merely names its roles: they keep nothing from
-    /// going. A work pool names many things, and what its removal needs is the secret.
+    /// black hole that goes with its table; a task definition merely names its roles, a rule its target and a queue
+    /// its dead-letter queue: they keep nothing from going. A work pool names many things, and what its removal needs
+    /// is the secret.
     pub fn holds(self, before: Kind) -> bool {
         match self {
-            Kind::Route | Kind::TaskDefinition => false,
+            Kind::Route | Kind::TaskDefinition | Kind::Rule | Kind::Queue => false,
             Kind::WorkPool => before == Kind::Secret,
             _ => true,
         }
@@ -239,7 +261,7 @@ impl Kind {
         match self {
             Kind::NatGateway => 54,
             Kind::Service => 45,
-            Kind::PrivateDnsNamespace => 10,
+            Kind::PrivateDnsNamespace | Kind::Queue => 10,
             _ => 2,
         }
     }
@@ -257,7 +279,9 @@ mod tests {
 
     #[test]
     fn what_aws_would_make_twice_is_looked_for_twice() {
-        for kind in [Kind::TaskDefinition, Kind::Cluster, Kind::Vpc, Kind::Eip, Kind::InternetGateway] {
+        for kind in
+            [Kind::TaskDefinition, Kind::Cluster, Kind::Queue, Kind::Rule, Kind::Vpc, Kind::Eip, Kind::InternetGateway]
+        {
             assert!(!kind.has_no_twin(), "{kind}");
         }
         for kind in [Kind::Role, Kind::LogGroup, Kind::Service, Kind::WorkPool] {

@@ -17,7 +17,7 @@ pub enum Step {
     Identity,
     /// ECS cluster, namespace, log groups.
     Cluster,
-    /// What the worker's service is made from: the task definition.
+    /// What the worker's service is made from: the events queue with its rule, the task definition.
     WorkerSetup,
     /// The worker's service.
     Worker,

@@ -20,11 +20,13 @@ use std::collections::BTreeSet;
 /// The parameter that brings the worker's credential.
 pub const CREDENTIAL: &str = "PrefectCredential";
 
+/// What the logical ids of queues' policies end with.
+const POLICY_SUFFIX: &str = "Policy";
+
 /// The environment of this spec and these resources as a template.
 pub fn template(spec: &Spec, entries: &[Entry]) -> Value {
     let (of_aws, others): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| is_of_aws(entry.kind));
-    let resources: Map<String, Value> =
-        of_aws.iter().map(|entry| (logical_id(&entry.key), resource(entry, entries))).collect();
+    let resources: Map<String, Value> = of_aws.iter().flat_map(|entry| resources(entry, entries)).collect();
     let mut template = json!({
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": format!("Prefect worker environment {}: network, roles, secret, ECS cluster and worker", spec.name),
@@ -68,6 +70,26 @@ pub fn logical_id(key: &Key) -> String {
         letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
     });
     capitalised.collect()
+}
+
+/// The entry's resource by its logical id, and a queue's policy, which is a resource of its own there.
+fn resources(entry: &Entry, entries: &[Entry]) -> Vec<(String, Value)> {
+    let id = logical_id(&entry.key);
+    let mut resource = resource(entry, entries);
+    if entry.kind != Kind::Queue {
+        return vec![(id, resource)];
+    }
+    let policy = resource["Properties"].as_object_mut().and_then(|properties| properties.remove("PolicyDocument"));
+    let policy = policy.map(|document| {
+        let policy = json!({
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {"PolicyDocument": document, "Queues": [{"Ref": id}]},
+            "DeletionPolicy": resource["DeletionPolicy"],
+            "UpdateReplacePolicy": resource["UpdateReplacePolicy"],
+        });
+        (format!("{id}{POLICY_SUFFIX}"), policy)
+    });
+    std::iter::once((id, resource)).chain(policy).collect()
 }
 
 fn resource(entry: &Entry, entries: &[Entry]) -> Value {
@@ -151,7 +173,8 @@ mod tests {
             let template = template(&spec, &entries);
             let resources = template["Resources"].as_object().expect("resources");
             let of_aws = entries.iter().filter(|entry| is_of_aws(entry.kind)).count();
-            assert_eq!(resources.len(), of_aws, "no two keys have one logical id");
+            // The policy of the events queue.
+            assert_eq!(resources.len(), of_aws + 1, "no two keys have one logical id");
             for (id, resource) in resources {
                 assert!(id.chars().all(|letter| letter.is_ascii_alphanumeric()), "{id}");
                 for reference in references_of(&resource["Properties"]) {
@@ -181,6 +204,18 @@ mod tests {
         assert_eq!(of(&spec)["Resources"]["IdentitySecret"]["Properties"]["SecretString"], json!({"Ref": CREDENTIAL}));
         spec.prefect.credential = Credential::SharedApiKey { secret_arn: "arn:of:theirs".into() };
         assert!(of(&spec).get("Parameters").is_none(), "a secret of the team's own stays where it is");
+    }
+
+    #[test]
+    fn the_events_queues_policy_is_a_resource_of_its_own() {
+        let spec = spec(Nat::Single);
+        let template = template(&spec, &entries(&spec));
+        let resources = &template["Resources"];
+        assert!(resources["WorkerEventsQueue"]["Properties"].get("PolicyDocument").is_none());
+        let policy = &resources["WorkerEventsQueuePolicy"];
+        assert_eq!(policy["Type"], "AWS::SQS::QueuePolicy");
+        assert_eq!(policy["Properties"]["Queues"], json!([{"Ref": "WorkerEventsQueue"}]));
+        assert_eq!(policy["Properties"]["PolicyDocument"]["Statement"][0]["Action"], "sqs:SendMessage");
     }
 
     #[test]

@@ -72,6 +72,8 @@ const NAMES: &[(&str, &str, usize, &str)] = &[
     ("AWS::ServiceDiscovery::PrivateDnsNamespace", "Name", 253, ".-"),
     ("AWS::Logs::LogGroup", "LogGroupName", 512, "/-"),
     ("AWS::EC2::SecurityGroup", "GroupName", 255, "-"),
+    ("AWS::SQS::Queue", "QueueName", 80, "-"),
+    ("AWS::Events::Rule", "Name", 64, "-"),
     ("AWS::ECS::TaskDefinition", "Family", 255, "-"),
     ("AWS::ECS::Service", "ServiceName", 255, "_-"),
 ];

@@ -52,6 +52,8 @@ impl Group for ClusterGroup {
             | Kind::NatGateway
             | Kind::Role
             | Kind::Secret
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition
             | Kind::Service
             | Kind::WorkPool

@@ -47,6 +47,8 @@ impl Group for Identity {
             | Kind::Cluster
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition
             | Kind::Service
             | Kind::WorkPool

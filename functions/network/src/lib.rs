@@ -93,6 +93,8 @@ impl Group for Network {
             | Kind::Cluster
             | Kind::PrivateDnsNamespace
             | Kind::LogGroup
+            | Kind::Queue
+            | Kind::Rule
             | Kind::TaskDefinition
             | Kind::Service
             | Kind::WorkPool

@@ -1,7 +1,10 @@
-//! The worker: its task definition and its service, its work pool in Prefect, and whether it is online there.
+//! The worker: the queue of task events with its rule, its task definition and its service, its work pool in Prefect,
+//! and whether it is online there.
 
 mod container;
 mod online;
+mod queue;
+mod rule;
 mod server;
 mod service;
 mod task_definition;
@@ -15,6 +18,8 @@ use environment::{Fault, Kind, Place};
 
 /// The group.
 pub struct Worker {
+    queue: queue::Queue,
+    rule: rule::Rule,
     task_definition: task_definition::TaskDefinition,
     service: service::Service,
     work_pool: work_pool::WorkPool,
@@ -32,6 +37,8 @@ impl Worker {
             secrets: aws_sdk_secretsmanager::Client::new(config),
         };
         Worker {
+            queue: queue::Queue { client: aws_sdk_sqs::Client::new(config) },
+            rule: rule::Rule { client: aws_sdk_eventbridge::Client::new(config) },
             work_pool: work_pool::WorkPool { servers: servers.clone() },
             online: online::Online { client: client.clone(), servers: servers.clone() },
             servers,
@@ -48,6 +55,8 @@ impl Worker {
 impl Group for Worker {
     fn resource(&self, kind: Kind) -> Option<&dyn Resource> {
         match kind {
+            Kind::Queue => Some(&self.queue),
+            Kind::Rule => Some(&self.rule),
             Kind::TaskDefinition => Some(&self.task_definition),
             Kind::Service => Some(&self.service),
             Kind::WorkPool => Some(&self.work_pool),
@@ -79,10 +88,12 @@ impl Group for Worker {
         self.servers.check(&asked.spec.prefect, place).await.err()
     }
 
-    /// ECS does not list by tag: of one environment the proof looks up both by their names.
+    /// None of these services lists by tag: of one environment the proof looks up everything by its name.
     async fn list_tagged(&self, whose: Whose<'_>, kind: Kind) -> Result<Vec<Sighting>, Fault> {
         match (kind, whose) {
             (_, Whose::Environment(_)) => Ok(Vec::new()),
+            (Kind::Queue, _) => self.queue.list_tagged(whose).await,
+            (Kind::Rule, _) => self.rule.list_tagged(whose).await,
             (Kind::TaskDefinition, _) => self.task_definition.list_tagged(whose).await,
             (Kind::Service, _) => self.service.list_tagged(whose).await,
             _ => Ok(Vec::new()),

@@ -13,7 +13,7 @@
 use crate::{
     task_definition::family_of,
     tasks,
-    wanted::{self, bug},
+    wanted::{self, bug, in_wanted_order},
 };
 use async_trait::async_trait;
 use aws_sdk_ecs::{
@@ -391,18 +391,12 @@ const ON_DEMAND: &str = "FARGATE";
 fn network(at: &Site<'_>, service: &types::Service) -> Option<Value> {
     let wanted = &at.wanted["NetworkConfiguration"]["AwsvpcConfiguration"];
     let seen = service.network_configuration()?.awsvpc_configuration()?;
+    let ids = |ids: &[String]| ids.iter().map(|id| json!(id)).collect();
     Some(json!({"AwsvpcConfiguration": {
-        "Subnets": in_wanted_order(&wanted["Subnets"], seen.subnets()),
-        "SecurityGroups": in_wanted_order(&wanted["SecurityGroups"], seen.security_groups()),
+        "Subnets": in_wanted_order(&wanted["Subnets"], ids(seen.subnets())),
+        "SecurityGroups": in_wanted_order(&wanted["SecurityGroups"], ids(seen.security_groups())),
         "AssignPublicIp": seen.assign_public_ip().map(AssignPublicIp::as_str),
     }}))
-}
-
-fn in_wanted_order(wanted: &Value, seen: &[String]) -> Value {
-    let same = wanted.as_array().is_some_and(|wanted| {
-        wanted.len() == seen.len() && wanted.iter().all(|id| seen.iter().any(|seen| id.as_str() == Some(seen)))
-    });
-    if same { wanted.clone() } else { json!(seen) }
 }
 
 fn state(service: &types::Service) -> State {

@@ -24,6 +24,14 @@ pub(crate) fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
 }
 
+/// The list as it is wanted, where it holds the same in another order.
+pub(crate) fn in_wanted_order(wanted: &Value, seen: Vec<Value>) -> Value {
+    let same = wanted
+        .as_array()
+        .is_some_and(|wanted| wanted.len() == seen.len() && wanted.iter().all(|item| seen.contains(item)));
+    if same { wanted.clone() } else { Value::Array(seen) }
+}
+
 /// A value that could not be built.
 pub(crate) fn bug(error: impl Display) -> Fault {
     Fault::bug(error.to_string())

@@ -8,7 +8,7 @@ use end_to_end::{
 use serde_json::{Value, json};
 
 /// Every resource and its type, by key.
-const RESOURCES: [(&str, &str); 35] = [
+const RESOURCES: [(&str, &str); 38] = [
     ("cluster/cluster", "AWS::ECS::Cluster"),
     ("cluster/flows-log-group", "AWS::Logs::LogGroup"),
     ("cluster/namespace", "AWS::ServiceDiscovery::PrivateDnsNamespace"),
@@ -40,9 +40,12 @@ const RESOURCES: [(&str, &str); 35] = [
     ("network/public-subnet-3", "AWS::EC2::Subnet"),
     ("network/security-group", "AWS::EC2::SecurityGroup"),
     ("network/vpc", "AWS::EC2::VPC"),
+    ("worker/events-dead-letter-queue", "AWS::SQS::Queue"),
+    ("worker/events-queue", "AWS::SQS::Queue"),
     ("worker/online", "Prefect::Worker"),
     ("worker/service", "AWS::ECS::Service"),
     ("worker/task-definition", "AWS::ECS::TaskDefinition"),
+    ("worker/task-events-rule", "AWS::Events::Rule"),
     ("worker/work-pool", "Prefect::WorkPool"),
 ];
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod cluster;
+mod events;
 mod identity;
 mod network;
 mod worker;
@@ -27,6 +28,7 @@ async fn an_environment_named_prefect_is_the_seeds_design_and_leaves_nothing_beh
     network::is_as_designed(&stage, &environment).await;
     identity::is_as_designed(&stage, &environment).await;
     cluster::is_as_designed(&stage, &environment).await;
+    events::is_as_designed(&stage, &environment).await;
     worker::is_as_designed(&stage, &environment).await;
     answer::shows_everything(&stage, &environment).await;
 

@@ -49,6 +49,7 @@ fn wanted(secret: &str) -> Value {
             "PREFECT_WORKSPACE_ID": WORKSPACE,
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME": "prefect-ecs-events",
         },
         "secrets": {"PREFECT_API_KEY": secret},
         "stop timeout": 120,

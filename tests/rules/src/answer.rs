@@ -80,6 +80,11 @@ impl Answer {
                 }
                 let mut refusal = Answer::json(value);
                 refusal.headers.push(("x-amzn-errortype".to_owned(), code.to_owned()));
+                if call.service == "sqs" {
+                    // SDKs read the code that SQS had before it spoke JSON.
+                    let old = format!("{};Sender", of_query(code));
+                    refusal.headers.push(("x-amzn-query-error".to_owned(), old));
+                }
                 refusal
             }
         };
@@ -126,6 +131,16 @@ impl Answer {
         let framing = ["content-length", "transfer-encoding", "x-amz-crc32"];
         let headers = self.headers.into_iter().filter(|(name, _)| !framing.contains(&name.as_str())).collect();
         Response { status: self.status, headers, body }
+    }
+}
+
+/// What SQS called this code when it spoke XML.
+fn of_query(code: &str) -> &str {
+    match code {
+        "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDeletedRecently" => "AWS.SimpleQueueService.QueueDeletedRecently",
+        "QueueNameExists" => "QueueAlreadyExists",
+        other => other,
     }
 }
 

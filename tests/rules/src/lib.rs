@@ -18,11 +18,13 @@ mod world;
 mod cloud_map;
 mod ec2;
 mod ecs;
+mod events;
 mod iam;
 mod lag;
 mod prefect;
 mod quotas;
 mod secrets;
+mod sqs;
 mod throttle;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What a rule is, and all of them.
 
-use crate::{Answer, Call, cloud_map, ec2, ecs, iam, lag, prefect, quotas, secrets, throttle, world::World};
+use crate::{
+    Answer, Call, cloud_map, ec2, ecs, events, iam, lag, prefect, quotas, secrets, sqs, throttle, world::World,
+};
 
 /// One thing that AWS does and the local cloud does not.
 pub(crate) trait Rule: Sync {
@@ -37,6 +39,8 @@ pub(crate) const RULES: &[&dyn Rule] = &[
     &iam::RoleName,
     &iam::RoleIsNew,
     &secrets::Secrets,
+    &sqs::Queues,
+    &events::Rules,
     &cloud_map::namespace::Namespace,
     &cloud_map::operation::Operation,
     &ecs::task_definition::TaskDefinition,

@@ -49,6 +49,7 @@ fn refusal(call: &Call) -> Answer {
     match call.service.as_str() {
         "ec2" => Answer::error_with(call, 503, "RequestLimitExceeded", "Request limit exceeded.", json!({})),
         "iam" => Answer::error(call, "Throttling", "Rate exceeded"),
+        "sqs" => Answer::error_with(call, 403, "RequestThrottled", "Rate exceeded", json!({})),
         _ => Answer::error(call, "ThrottlingException", "Rate exceeded"),
     }
 }

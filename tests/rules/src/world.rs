@@ -1,6 +1,6 @@
 //! What the rules remember of an account: one part for each service, kept by that service's rules.
 
-use crate::{Settings, cloud_map, ec2, ecs, iam, lag, prefect, secrets, throttle};
+use crate::{Settings, cloud_map, ec2, ecs, events, iam, lag, prefect, secrets, sqs, throttle};
 use jiff::{SignedDuration, Timestamp};
 
 /// The account at one time.
@@ -22,6 +22,10 @@ pub(crate) struct World {
     pub(crate) secrets: secrets::State,
     /// Prefect.
     pub(crate) prefect: prefect::State,
+    /// SQS.
+    pub(crate) sqs: sqs::State,
+    /// EventBridge.
+    pub(crate) events: events::State,
     /// What was written and read of late.
     pub(crate) lag: lag::State,
     /// The buckets of calls.
@@ -39,6 +43,8 @@ impl World {
             iam: iam::State::default(),
             secrets: secrets::State::default(),
             prefect: prefect::State::default(),
+            sqs: sqs::State::default(),
+            events: events::State::default(),
             lag: lag::State::default(),
             throttle: throttle::Buckets::default(),
         }

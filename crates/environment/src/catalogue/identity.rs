@@ -4,7 +4,7 @@
 //! start a task (logs, secrets, image), the task role is what the code inside is. A worker needs just the
 //! calls listed here to run flows; what a flow run may do is the request's `flows.policy_arns`.
 
-use super::{Entry, Subject, cluster, keys};
+use super::{Entry, Subject, cluster, events, keys};
 use crate::{
     key::Key,
     kind::Kind,
@@ -128,7 +128,7 @@ fn worker_access(subject: &Subject<'_>) -> Vec<Value> {
         ),
         allow(
             &["sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"],
-            json!(place.arn("sqs", &format!("{name}-ecs-events"))),
+            json!(events::queue_arn(subject)),
         ),
         allow(&["logs:GetLogEvents"], json!(flow_logs)),
     ]

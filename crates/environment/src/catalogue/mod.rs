@@ -3,11 +3,13 @@
 //! Everything that makes, shows, corrects, removes or documents resources reads this one list.
 
 mod cluster;
+mod events;
 pub mod identity;
 mod network;
 pub mod worker;
 
 pub use cluster::{CLUSTER_SUFFIX, LOG_GROUP_PREFIX};
+pub use events::{DEAD_LETTER_QUEUE_SUFFIX, QUEUE_SUFFIX, RULE_SUFFIX};
 pub use worker::FAMILY_SUFFIX;
 
 use crate::{
@@ -59,6 +61,7 @@ pub fn catalogue(subject: &Subject<'_>) -> Vec<Entry> {
     let mut entries = network::entries(subject);
     entries.extend(identity::entries(subject));
     entries.extend(cluster::entries(subject));
+    entries.extend(events::entries(subject));
     entries.extend(worker::entries(subject));
     entries
 }
@@ -140,6 +143,12 @@ pub mod keys {
         worker_log_group = "cluster/worker-log-group";
         /// The flow runs' log group.
         flows_log_group = "cluster/flows-log-group";
+        /// The queue of ECS task events.
+        events_queue = "worker/events-queue";
+        /// The queue of the events that the worker could not handle.
+        events_dead_letter_queue = "worker/events-dead-letter-queue";
+        /// The rule that sends ECS task events to the queue.
+        task_events_rule = "worker/task-events-rule";
         /// The worker's task definition.
         task_definition = "worker/task-definition";
         /// The worker's service.

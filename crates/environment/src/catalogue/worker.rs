@@ -1,7 +1,7 @@
 //! The worker: its task definition and its service, and what Prefect knows of both: the work pool and the workers
 //! that are online.
 
-use super::{Entry, Subject, cluster, keys, references};
+use super::{Entry, Subject, cluster, events, keys, references};
 use crate::{
     key::Key,
     kind::Kind,
@@ -127,6 +127,7 @@ fn own_variables(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
     // The AWS SDK in the worker exits where it finds no region.
     variables.push(("AWS_REGION", region.clone()));
     variables.push(("AWS_DEFAULT_REGION", region.clone()));
+    variables.push(("PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME", events::queue_name(&subject.spec.name)));
     variables
 }
 
@@ -189,8 +190,10 @@ fn service(subject: &Subject<'_>) -> Entry {
         }
     }
     Entry::new(Step::Worker, Kind::Service, keys::service(), wanted)
-        // A task that starts without roles, logs or a way out fails; the step order sees to the way out.
+        // A task that starts without roles, logs or a way out fails; the step order sees to the way out. A worker
+        // that finds no queue at its start never looks for it again.
         .after([keys::execution_role(), keys::worker_task_role(), keys::worker_log_group()])
+        .after([keys::events_queue(), keys::task_events_rule()])
         .tagged(subject, &format!("{}-ecs", spec.name))
 }
 

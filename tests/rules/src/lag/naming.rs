@@ -32,7 +32,9 @@ fn collect(parameter: &str, value: &Value, names: &mut Vec<Name>) {
     }
 }
 
-/// Whether a text is this id or name, or an ARN of it.
+/// Whether a text is this id or name, or an ARN or a URL of it.
 pub(super) fn is(text: &str, id: &str) -> bool {
-    text == id || text.strip_suffix(id).is_some_and(|before| before.starts_with("arn:") && before.ends_with('/'))
+    let is_whole =
+        |before: &str| ["arn:", "http"].iter().any(|start| before.starts_with(start)) && before.ends_with('/');
+    text == id || text.strip_suffix(id).is_some_and(is_whole)
 }

@@ -89,6 +89,9 @@ pub(super) const THINGS: &[Thing] = &[
             named_by: &["SecretId"], listed: &[("SecretList", "Name")],
             status: 400, code: "ResourceNotFoundException",
             message: "Secrets Manager can't find the specified secret." },
+    Thing { service: "sqs", made_by: "CreateQueue", unmade_by: "DeleteQueue", id: Id::Given("QueueName"),
+            named_by: &["QueueName", "QueueUrl"], listed: &[("QueueUrls", "")],
+            status: 400, code: "QueueDoesNotExist", message: "The specified queue does not exist." },
 ];
 
 impl Thing {
