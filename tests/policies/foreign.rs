@@ -113,6 +113,9 @@ fn elsewhere(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
         ("ecs", "task-definition") => vec![("another name", arn("ecs", "task-definition/web:1"))],
         ("sqs", _) => vec![("another name", arn("sqs", "orders"))],
         ("events", "rule") => vec![("another name", arn("events", "rule/every-night"))],
+        ("logs", "log-group") if request.action == "logs:GetLogEvents" => {
+            vec![("another name", arn("logs", "log-group:/ecs/blue-flows:log-stream:prefect/1"))]
+        }
         ("logs", "log-group") => vec![("another name", arn("logs", "log-group:/aws/lambda/production"))],
         ("dynamodb", "table") => vec![("another table", arn("dynamodb", "table/customers"))],
         ("events", "event-bus") => vec![("another bus", arn("events", "event-bus/orders"))],

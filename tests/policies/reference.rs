@@ -157,6 +157,7 @@ impl Place {
                 vec![tagged(Request::of(&name, resource), &world.thing(group).tags)]
             }
             "ListTagsForResource" => vec![Request::of(&name, call.text("resourceArn"))],
+            "GetLogEvents" => vec![Request::of(&name, format!("{resource}:log-stream:{}", call.text("logStreamName")))],
             _ => unknown(call),
         }
     }

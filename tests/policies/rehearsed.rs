@@ -36,9 +36,17 @@ pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
     // Somebody has changed the queue.
     let queue_url = format!("https://sqs.us-east-1.amazonaws.com/123456789012/{queue}");
     let attributes = call("worker", "sqs", "SetQueueAttributes", json!({"QueueUrl": queue_url}));
+    // The worker does not run: the end of its log is read, and every secret that may be in it.
+    let service_cluster = in_cluster.strip_suffix("-cluster").unwrap_or_default();
+    let log = json!({
+        "logGroupName": format!("/ecs/{service_cluster}-worker"), "logStreamName": "prefect/prefect-worker/0123456789abcdef"
+    });
+    let log = call("worker", "logs", "GetLogEvents", log);
+    let secret = made("secretsmanager:CreateSecret").made("ARN");
+    let secret = call("worker", "secretsmanager", "GetSecretValue", json!({"SecretId": secret}));
     // Flow runs are still at work when the environment goes.
     let stop = call("worker", "ecs", "StopTask", json!({"cluster": in_cluster, "task": task}));
-    let others = [attribute, policy, trust, providers, update, attributes, stop];
+    let others = [attribute, policy, trust, providers, update, attributes, log, secret, stop];
     in_the_way.into_iter().chain(others).collect()
 }
 

@@ -5,7 +5,7 @@
 //! the function's log sees: AWS's own words. The internal side has no `Serialize`, so it cannot leak
 //! through a record, an answer or a response.
 
-use crate::key::Key;
+use crate::{diagnosis::Diagnosis, key::Key};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -182,6 +182,10 @@ pub struct Fault {
     /// AWS's request id, for a support case.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request_id: Option<String>,
+    /// Why a worker does not run, where that could be told. In records and answers, and not in an execution's
+    /// history.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub diagnosis: Option<Box<Diagnosis>>,
     /// AWS's own words, for the log only.
     #[serde(skip)]
     pub internal: Internal,
@@ -196,6 +200,7 @@ impl Fault {
             resource: None,
             aws_code: None,
             request_id: None,
+            diagnosis: None,
             internal: Internal::default(),
         }
     }
@@ -206,6 +211,11 @@ impl Fault {
             internal: Internal(what.into()),
             ..Fault::new(Code::Internal, "This service made a mistake. Its log says more.")
         }
+    }
+
+    /// The same fault without what a worker's log says: for where it is kept elsewhere.
+    pub fn in_short(self) -> Self {
+        Fault { diagnosis: None, ..self }
     }
 
     /// The same fault, said of this resource.

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod cost;
+pub mod diagnosis;
 pub mod eta;
 pub mod fault;
 pub mod id;
@@ -21,6 +22,7 @@ pub mod template;
 
 pub use catalogue::{Entry, Subject, catalogue, keys};
 pub use cost::{Cost, cost};
+pub use diagnosis::Diagnosis;
 pub use eta::{Direction, Eta, History, Progress, eta};
 pub use fault::{Code, Fault, Internal};
 pub use id::{EnvironmentId, EventId, OperationId};

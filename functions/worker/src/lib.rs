@@ -3,6 +3,7 @@
 
 mod container;
 mod online;
+mod post_mortem;
 mod queue;
 mod rule;
 mod server;
@@ -36,17 +37,26 @@ impl Worker {
             prefect: prefect::Client::new(config.http_client(), on_local_cloud),
             secrets: aws_sdk_secretsmanager::Client::new(config),
         };
+        let post_mortem = post_mortem::PostMortem {
+            ecs: client.clone(),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            secrets: servers.secrets.clone(),
+        };
         Worker {
             queue: queue::Queue { client: aws_sdk_sqs::Client::new(config) },
             rule: rule::Rule { client: aws_sdk_eventbridge::Client::new(config) },
             work_pool: work_pool::WorkPool { servers: servers.clone() },
-            online: online::Online { client: client.clone(), servers: servers.clone() },
+            online: online::Online {
+                client: client.clone(),
+                servers: servers.clone(),
+                post_mortem: post_mortem.clone(),
+            },
             servers,
             task_definition: task_definition::TaskDefinition {
                 client: client.clone(),
                 once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
             },
-            service: service::Service { client },
+            service: service::Service { client, post_mortem },
         }
     }
 }

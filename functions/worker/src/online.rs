@@ -2,12 +2,14 @@
 //!
 //! Nothing here makes a worker: the service does, and this looks. A green service proves little: a worker that does
 //! not reach its server goes on trying, and its health check stays green. So an environment is ready when Prefect has
-//! heard of a worker of the service's latest deployment, and its pool is ready for flow runs.
+//! heard of a worker of the service's latest deployment, and its pool is ready for flow runs. Where it has not in time,
+//! what the worker has left behind tells why.
 //!
 //! The removal, which comes before the service's, pauses a pool of ours, so that no flow run is submitted any more
 //! while the tasks stop. That is a courtesy: a pool that cannot be paused keeps nothing from going.
 
 use crate::{
+    post_mortem::PostMortem,
     server::{Servers, is_ours},
     tasks,
 };
@@ -32,6 +34,7 @@ const OVERLAP: SignedDuration = SignedDuration::from_mins(3);
 pub(crate) struct Online {
     pub(crate) client: Client,
     pub(crate) servers: Servers,
+    pub(crate) post_mortem: PostMortem,
 }
 
 #[async_trait]
@@ -41,7 +44,16 @@ impl Resource for Online {
             return Ok(None);
         }
         let Some(running) = self.in_ecs(at).await? else { return Ok(None) };
-        self.in_prefect(at, &running).await.map(Some)
+        let found = self.in_prefect(at, &running).await?;
+        // Where no worker came, its task may tell why.
+        let is_offline = found.attributes.get("Status").is_some_and(|status| status == "OFFLINE");
+        Ok(Some(match found.state.clone() {
+            State::Failed(fault) if is_offline => {
+                let why = self.post_mortem.of(fault, at.text("Cluster")?, at.text("ServiceName")?);
+                found.state(State::Failed(why.await))
+            }
+            _ => found,
+        }))
     }
 
     /// The service makes workers, and it is there before this is looked for.

@@ -11,6 +11,7 @@
 //! as failed, or is not the current one some time later, and the service is not as wanted, the change has failed.
 
 use crate::{
+    post_mortem::PostMortem,
     task_definition::family_of,
     tasks,
     wanted::{self, bug, in_wanted_order},
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 
 pub(crate) struct Service {
     pub(crate) client: Client,
+    pub(crate) post_mortem: PostMortem,
 }
 
 /// DescribeServices takes so many at once.
@@ -101,7 +103,13 @@ impl Resource for Service {
         match answer.services().iter().find(is_it) {
             Some(service) if service.status() != Some("INACTIVE") => {
                 let owner = at.owner(wanted::pairs(service.tags()));
-                Ok(Some(found(at, &cluster, service)?.owner(owner)))
+                let found = found(at, &cluster, service)?.owner(owner);
+                Ok(Some(match found.state.clone() {
+                    State::Failed(fault) if at.action == Action::Ensure && owner == Owner::Ours => {
+                        found.state(State::Failed(self.post_mortem.of(fault, &cluster, name).await))
+                    }
+                    _ => found,
+                }))
             }
             // Flow runs do not keep a service from being made anew.
             _ if at.action == Action::Ensure => Ok(None),

@@ -35,6 +35,10 @@ impl Operation {
         self.status = status;
         self.ended_at = Some(now);
         self.steps = environment.reports(self.id);
+        // The verdict says it whole.
+        for step in &mut self.steps {
+            step.error = step.error.take().map(Fault::in_short);
+        }
     }
 }
 
