@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a surprise ends the test")]
 
 mod choices;
+mod draining;
 mod drift;
 mod eta;
 mod events;

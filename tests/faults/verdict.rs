@@ -181,8 +181,11 @@ async fn lists_what_is_left(run: &Run, ours: &Inventory) -> Result<(), String> {
     let unlisted: Vec<&String> = lines.iter().filter(|line| !listed(line)).collect();
     let absent: Vec<&Value> = left
         .iter()
-        // Parts of others have no line of their own.
-        .filter(|one| one["id"].as_str().is_some_and(|id| !id.contains('|') && !id.starts_with("rtbassoc-")))
+        // Parts of others have no line of their own, and what the worker may have registered may be nothing.
+        .filter(|one| {
+            let has_no_line = |id: &str| id.contains('|') || id.starts_with("rtbassoc-") || id.starts_with("prefect_");
+            one["id"].as_str().is_some_and(|id| !has_no_line(id))
+        })
         .filter(|one| {
             let id = one["id"].as_str().unwrap_or_default();
             !lines.iter().any(|line| {

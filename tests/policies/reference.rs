@@ -20,7 +20,7 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 31] = [
+const ON_NOTHING: [&str; 32] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeEgressOnlyInternetGateways",
@@ -38,6 +38,7 @@ const ON_NOTHING: [&str; 31] = [
     "ecs:DeregisterTaskDefinition",
     "ecs:DescribeTaskDefinition",
     "ecs:ListClusters",
+    "ecs:ListTaskDefinitionFamilies",
     "ecs:ListTaskDefinitions",
     "events:ListRules",
     "iam:GetAccountSummary",

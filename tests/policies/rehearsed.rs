@@ -46,7 +46,13 @@ pub(crate) fn calls(recorded: &[Call]) -> Vec<Call> {
     let secret = call("worker", "secretsmanager", "GetSecretValue", json!({"SecretId": secret}));
     // Flow runs are still at work when the environment goes.
     let stop = call("worker", "ecs", "StopTask", json!({"cluster": in_cluster, "task": task}));
-    let others = [attribute, policy, trust, providers, update, attributes, log, secret, stop];
+    // Flows have run there: the worker has registered a definition for them.
+    let flow = cluster.replace(
+        &format!(":cluster/{}", cluster.rsplit('/').next().unwrap_or_default()),
+        ":task-definition/prefect_pool_1:1",
+    );
+    let flow = call("worker", "ecs", "DeleteTaskDefinitions", json!({"taskDefinitions": [flow]}));
+    let others = [attribute, policy, trust, providers, update, attributes, log, secret, flow, stop];
     in_the_way.into_iter().chain(others).collect()
 }
 

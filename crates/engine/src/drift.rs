@@ -163,6 +163,7 @@ pub(crate) fn site_of_a_look<'s>(
         place,
         entry,
         wanted: wanted.collect::<Result<_, Fault>>()?,
+        force: false,
         id: item.id.as_deref(),
         attributes: &item.attributes,
         intake_until: environment.record.intake_until,

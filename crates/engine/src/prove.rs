@@ -74,8 +74,8 @@ impl<G: Group> Turn<'_, G> {
 
     /// Everything of this step that is still there; the inner fault is that of a look.
     async fn remnants(&self) -> Result<Result<Vec<Remnant>, Fault>, Fault> {
-        let leaves_a_trace = |entry: &&Entry| entry.kind.is_tagged() || entry.kind.is_in_prefect();
-        let of_step = self.entries.iter().filter(|entry| entry.step == self.call.step).filter(leaves_a_trace);
+        let of_step =
+            self.entries.iter().filter(|entry| entry.step == self.call.step && entry.kind.is_looked_for_in_the_end());
         let kinds: BTreeSet<Kind> = of_step.clone().map(|entry| entry.kind).collect();
         let looks = join_all(of_step.map(|entry| self.look_for(entry)));
         let whose = Whose::Environment(self.call.environment_id);

@@ -11,7 +11,7 @@ use crate::{
     resource::{Departure, Group, Owner, State},
     turn::{Progress, Trouble, Turn, Waves},
 };
-use environment::{Code, Entry, Fault, Key};
+use environment::{Code, Entry, Fault, Key, Kind};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -150,6 +150,12 @@ impl<G: Group> Turn<'_, G> {
         let never_made = item.state == ResourceState::Planned && item.id.is_none() && !self.lease.unclean;
         if never_made && !entry.kind.is_made_by_the_request() {
             return self.note_gone(item, "NEVER_MADE").await;
+        }
+        let keeps_logs = self.environment.record.removal.retain_logs && entry.kind == Kind::LogGroup;
+        if keeps_logs && item.state == ResourceState::Ready {
+            item.become_retained(self.now());
+            self.save(item).await?;
+            return Ok(Progress::Done);
         }
         let Some(resource) = self.engine.group.resource(entry.kind) else {
             return Err(Fault::bug(format!("{} is not this function's", entry.kind)).into());

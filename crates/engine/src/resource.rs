@@ -200,6 +200,8 @@ pub struct Site<'a> {
     pub entry: &'a Entry,
     /// The entry's properties, references replaced. In a removal a reference to what is gone is null.
     pub wanted: Properties,
+    /// Whether flow runs that are at work are stopped in a removal, and not waited for.
+    pub force: bool,
     /// The recorded id.
     pub id: Option<&'a str>,
     /// The recorded attributes: what the last look, create or correction told.

@@ -217,7 +217,13 @@ impl<G: Group> Engine<G> {
         };
         Ok(match record {
             Some(record) if !record.has_ended_for_good(self.clock.now()) => None,
-            record => Some(Stray { environment_id: id, ended: record.is_some(), things }),
+            record => {
+                // What its owner wants to keep is no stray.
+                let keeps_logs = record.as_ref().is_some_and(|record| record.removal.retain_logs);
+                let is_kept = |thing: &Sighting| keeps_logs && thing.kind == Kind::LogGroup;
+                let things: Vec<Sighting> = things.into_iter().filter(|thing| !is_kept(thing)).collect();
+                (!things.is_empty()).then(|| Stray { environment_id: id, ended: record.is_some(), things })
+            }
         })
     }
 }

@@ -11,7 +11,7 @@
 use crate::{
     call::{Action, Answer, Call},
     clock::Clock,
-    records::{Desired, Environment, Lease, Records, ResourceItem, ResourceState, Taken},
+    records::{Desired, Environment, Lease, Records, ResourceItem, ResourceState, Status, Taken},
     resource::{Group, Site},
 };
 use environment::{
@@ -226,6 +226,7 @@ impl<G: Group> Turn<'_, G> {
     }
 
     fn site_of<'s>(&'s self, entry: &'s Entry, item: &'s ResourceItem, wanted: Properties) -> Site<'s> {
+        let record = &self.environment.record;
         Site {
             environment: self.call.environment_id,
             operation: self.call.operation_id,
@@ -234,9 +235,11 @@ impl<G: Group> Turn<'_, G> {
             place: &self.engine.place,
             entry,
             wanted,
+            // A create that is undone has nothing to lose.
+            force: record.removal.force || record.status == Status::RollingBack,
             id: item.id.as_deref(),
             attributes: &item.attributes,
-            intake_until: self.environment.record.intake_until,
+            intake_until: record.intake_until,
             now: self.now(),
         }
     }
@@ -315,6 +318,8 @@ pub(crate) fn pause(fault: &Fault) -> u32 {
     match fault.code {
         Code::NotFound => 2,
         Code::Throttled => 10,
+        // They may take hours.
+        Code::FlowRunsAtWork => 20,
         _ => 5,
     }
 }

@@ -172,7 +172,8 @@ fn charges(entries: &[Entry]) -> Vec<Charge> {
             | Kind::LogGroup
             | Kind::Queue
             | Kind::Rule
-            | Kind::TaskDefinition => {}
+            | Kind::TaskDefinition
+            | Kind::FlowDefinitions => {}
         }
     }
     charges

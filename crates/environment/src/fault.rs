@@ -55,6 +55,8 @@ pub enum Code {
     PrefectUnreachable,
     /// No worker came online in Prefect in time.
     WorkerOffline,
+    /// Flow runs are still at work in an environment that is to go.
+    FlowRunsAtWork,
     /// The operation was stopped from outside.
     Stopped,
     /// A bug of this service.
@@ -63,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 23] = [
         Code::AccessDenied,
         Code::AlreadyExists,
         Code::QuotaExceeded,
@@ -84,6 +86,7 @@ impl Code {
         Code::PrefectWorkspaceNotFound,
         Code::PrefectUnreachable,
         Code::WorkerOffline,
+        Code::FlowRunsAtWork,
         Code::Stopped,
         Code::Internal,
     ];
@@ -96,7 +99,8 @@ impl Code {
             | Code::Throttled
             | Code::ServiceUnavailable
             | Code::NetworkFailure
-            | Code::PrefectUnreachable => true,
+            | Code::PrefectUnreachable
+            | Code::FlowRunsAtWork => true,
             Code::AccessDenied
             | Code::AlreadyExists
             | Code::QuotaExceeded
@@ -150,6 +154,7 @@ impl Code {
             Code::PrefectWorkspaceNotFound => "PREFECT_WORKSPACE_NOT_FOUND",
             Code::PrefectUnreachable => "PREFECT_UNREACHABLE",
             Code::WorkerOffline => "WORKER_OFFLINE",
+            Code::FlowRunsAtWork => "FLOW_RUNS_AT_WORK",
             Code::Stopped => "STOPPED",
             Code::Internal => "INTERNAL",
         }

@@ -62,6 +62,9 @@ pub enum Kind {
     /// An ECS task definition.
     #[serde(rename = "AWS::ECS::TaskDefinition")]
     TaskDefinition,
+    /// The task definitions that the worker registers for its flows. Nothing here makes them: they are removed.
+    #[serde(rename = "Prefect::FlowDefinitions")]
+    FlowDefinitions,
     /// An ECS service.
     #[serde(rename = "AWS::ECS::Service")]
     Service,
@@ -75,7 +78,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::Vpc,
         Kind::InternetGateway,
         Kind::VpcGatewayAttachment,
@@ -94,6 +97,7 @@ impl Kind {
         Kind::Queue,
         Kind::Rule,
         Kind::TaskDefinition,
+        Kind::FlowDefinitions,
         Kind::Service,
         Kind::WorkPool,
         Kind::Worker,
@@ -120,6 +124,7 @@ impl Kind {
             Kind::Queue => "AWS::SQS::Queue",
             Kind::Rule => "AWS::Events::Rule",
             Kind::TaskDefinition => "AWS::ECS::TaskDefinition",
+            Kind::FlowDefinitions => "Prefect::FlowDefinitions",
             Kind::Service => "AWS::ECS::Service",
             Kind::WorkPool => "Prefect::WorkPool",
             Kind::Worker => "Prefect::Worker",
@@ -158,7 +163,8 @@ impl Kind {
             | Kind::Eip
             | Kind::NatGateway
             | Kind::Secret
-            | Kind::PrivateDnsNamespace => &[],
+            | Kind::PrivateDnsNamespace
+            | Kind::FlowDefinitions => &[],
         }
     }
 
@@ -216,11 +222,16 @@ impl Kind {
         )
     }
 
-    /// Whether it carries tags of its own. What does not belongs to what it is part of, or lies in Prefect, where a
-    /// work pool says in its description whose it is.
+    /// Whether it carries tags of its own. What does not belongs to what it is part of, was made by the worker, or lies
+    /// in Prefect, where a work pool says in its description whose it is.
     pub fn is_tagged(self) -> bool {
         let belongs = matches!(self, Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation);
-        !belongs && !self.is_in_prefect()
+        !belongs && self != Kind::FlowDefinitions && !self.is_in_prefect()
+    }
+
+    /// Whether the proof looks for it. What is part of something else is gone with that.
+    pub fn is_looked_for_in_the_end(self) -> bool {
+        self.is_tagged() || self == Kind::FlowDefinitions || self.is_in_prefect()
     }
 
     /// Whether it lies in Prefect, which is asked with the environment's own credential.
@@ -234,7 +245,7 @@ impl Kind {
     /// is the secret.
     pub fn holds(self, before: Kind) -> bool {
         match self {
-            Kind::Route | Kind::TaskDefinition | Kind::Rule | Kind::Queue => false,
+            Kind::Route | Kind::TaskDefinition | Kind::FlowDefinitions | Kind::Rule | Kind::Queue => false,
             Kind::WorkPool => before == Kind::Secret,
             _ => true,
         }

@@ -107,7 +107,8 @@ fn resource(entry: &Entry, entries: &[Entry]) -> Value {
     // What it refers to it waits for anyway.
     let referred: BTreeSet<Key> = entry.wanted.values().flat_map(references_of).map(Reference::into_key).collect();
     let is_in_template = |key: &&Key| entries.iter().any(|other| other.key == **key && is_of_aws(other.kind));
-    let mut waits_for: Vec<String> = entry.after.difference(&referred).filter(is_in_template).map(logical_id).collect();
+    let mut waits_for: BTreeSet<String> =
+        entry.after.difference(&referred).filter(is_in_template).map(logical_id).collect();
     if entry.step == Step::Worker {
         // A task without a way out finds neither its image nor Prefect. Here the steps see to that.
         let ways = entries.iter().filter(|it| matches!(it.kind, Kind::Route | Kind::SubnetRouteTableAssociation));

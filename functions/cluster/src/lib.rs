@@ -55,6 +55,7 @@ impl Group for ClusterGroup {
             | Kind::Queue
             | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool
             | Kind::Worker => None,

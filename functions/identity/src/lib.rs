@@ -50,6 +50,7 @@ impl Group for Identity {
             | Kind::Queue
             | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool
             | Kind::Worker => None,

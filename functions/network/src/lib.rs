@@ -96,6 +96,7 @@ impl Group for Network {
             | Kind::Queue
             | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool
             | Kind::Worker => None,

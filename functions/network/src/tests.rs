@@ -83,6 +83,7 @@ fn site<'a>(entry: &'a Entry, place: &'a Place, id: Option<&'a str>) -> Site<'a>
         place,
         entry,
         wanted,
+        force: false,
         id,
         attributes: &NONE,
         intake_until: jiff::Timestamp::UNIX_EPOCH,

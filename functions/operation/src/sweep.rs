@@ -7,7 +7,7 @@
 use crate::Operations;
 use engine::{
     new_operation_id,
-    records::{Asked, AskedBy, Asking, Delete, Environment, Record, Status},
+    records::{Asked, AskedBy, Asking, Delete, Environment, Record, Removal, Status},
 };
 use environment::{EnvironmentId, Fault, OperationId};
 use executions::Execution;
@@ -77,7 +77,9 @@ impl Operations {
         let asking =
             Asking { environment: record.id, next, asked_by: &asked_by, idempotency: None, only_at: None, now };
         tracing::info!("the environment has expired");
-        if let Asked::Heard(Delete::Going { operation, fence }) = self.records.ask_for_delete(&asking).await? {
+        if let Asked::Heard(Delete::Going { operation, fence }) =
+            self.records.ask_for_delete(&asking, Removal::default()).await?
+        {
             let execution = Execution { environment: record.id, operation, fence };
             self.executions.see_to(&self.records, &execution, new_operation_id(now), now).await?;
         }

@@ -2,6 +2,7 @@
 //! and whether it is online there.
 
 mod container;
+mod flow_definitions;
 mod online;
 mod post_mortem;
 mod queue;
@@ -22,6 +23,7 @@ pub struct Worker {
     queue: queue::Queue,
     rule: rule::Rule,
     task_definition: task_definition::TaskDefinition,
+    flow_definitions: flow_definitions::FlowDefinitions,
     service: service::Service,
     work_pool: work_pool::WorkPool,
     online: online::Online,
@@ -42,6 +44,10 @@ impl Worker {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             secrets: servers.secrets.clone(),
         };
+        let task_definition = task_definition::TaskDefinition {
+            client: client.clone(),
+            once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
+        };
         Worker {
             queue: queue::Queue { client: aws_sdk_sqs::Client::new(config) },
             rule: rule::Rule { client: aws_sdk_eventbridge::Client::new(config) },
@@ -52,10 +58,8 @@ impl Worker {
                 post_mortem: post_mortem.clone(),
             },
             servers,
-            task_definition: task_definition::TaskDefinition {
-                client: client.clone(),
-                once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
-            },
+            flow_definitions: flow_definitions::FlowDefinitions { definitions: task_definition.clone() },
+            task_definition,
             service: service::Service { client, post_mortem },
         }
     }
@@ -68,6 +72,7 @@ impl Group for Worker {
             Kind::Queue => Some(&self.queue),
             Kind::Rule => Some(&self.rule),
             Kind::TaskDefinition => Some(&self.task_definition),
+            Kind::FlowDefinitions => Some(&self.flow_definitions),
             Kind::Service => Some(&self.service),
             Kind::WorkPool => Some(&self.work_pool),
             Kind::Worker => Some(&self.online),

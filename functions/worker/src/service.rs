@@ -1,7 +1,8 @@
 //! The worker's service.
 //!
 //! It is ready when its deployment is completed and as many tasks run as are wanted; ECS's circuit breaker
-//! decides when a deployment has failed. The service is gone only when its tasks have stopped, and those of
+//! decides when a deployment has failed. A removal waits until no flow run is at work, the worker with them, unless it is
+//! told to stop them. The service is gone only when its tasks have stopped, and those of
 //! flow runs with them: until then their network interfaces hold the subnets. So a service that ECS already
 //! calls INACTIVE, or no longer knows, is still seen while tasks of its cluster live.
 //!
@@ -158,6 +159,10 @@ impl Resource for Service {
     async fn remove(&self, at: &Site<'_>, _id: &str) -> Result<Departure, Fault> {
         let Some(cluster) = cluster(at) else { return Ok(Departure::Gone) };
         let name = at.text("ServiceName")?;
+        let living = tasks::living(&self.client, &cluster).await?;
+        if !at.force {
+            are_done(living.iter().filter(|task| tasks::is_flow_run(task, name)))?;
+        }
         let delete = self.client.delete_service().cluster(&cluster).service(name).force(true);
         let draining = match delete.send().await {
             Ok(answer) => answer.service().and_then(types::Service::status) != Some("INACTIVE"),
@@ -167,7 +172,6 @@ impl Resource for Service {
             }
             Err(error) => return Err(fault("ecs:DeleteService", error)),
         };
-        let living = tasks::living(&self.client, &cluster).await?;
         let family = worker_family(at);
         // A draining service stops its tasks itself, each as gently as its stop timeout says.
         let ours = living
@@ -253,6 +257,23 @@ impl Service {
         let state = if ours.any(tasks::is_to_be_stopped) { State::Settling } else { State::Leaving };
         let arn = at.place.arn("ecs", &format!("service/{cluster}/{name}"));
         Ok(Some(Found::ready(at.id.unwrap_or(&arn)).state(state)))
+    }
+}
+
+/// Fails while flow runs are at work: the worker stays and sees to them.
+fn are_done<'t>(flow_runs: impl Iterator<Item = &'t types::Task>) -> Result<(), Fault> {
+    let ids = flow_runs.filter_map(|task| task.task_arn()?.rsplit('/').next()).collect::<Vec<_>>();
+    let (count, told) = (ids.len(), ids.iter().take(5).copied().collect::<Vec<_>>().join(", "));
+    match count {
+        0 => Ok(()),
+        _ => {
+            let more = if count > 5 { ", …" } else { "" };
+            let message = format!(
+                "Flow runs are still at work, tasks: {count} ({told}{more}). The environment goes when they have ended; a \
+                 DELETE with force=true stops them."
+            );
+            Err(Fault::new(Code::FlowRunsAtWork, message))
+        }
     }
 }
 
@@ -567,6 +588,16 @@ mod tests {
         assert_eq!(capacity(&wanted, &on(&["FARGATE"])), (json!("FARGATE"), Value::Null));
         let spot = json!([{"CapacityProvider": "FARGATE_SPOT", "Weight": 1}]);
         assert_eq!(capacity(&wanted, &on(&["FARGATE_SPOT"])), (Value::Null, spot));
+    }
+
+    #[test]
+    fn flow_runs_that_are_waited_for_are_named() {
+        let task = |id: usize| types::Task::builder().task_arn(format!("arn:task/blue-cluster/t{id}")).build();
+        assert!(are_done([].iter()).is_ok());
+        let tasks: Vec<_> = (1..=7).map(task).collect();
+        let fault = are_done(tasks.iter()).expect_err("they are at work");
+        assert_eq!(fault.code, Code::FlowRunsAtWork);
+        assert!(fault.message.contains("tasks: 7 (t1, t2, t3, t4, t5, …)"), "{}", fault.message);
     }
 
     #[test]

@@ -16,13 +16,14 @@ use async_trait::async_trait;
 use aws_sdk_ecs::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
+    types::{self, Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
 };
 use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
 use environment::{Change, Code, Fault, Kind, catalogue, diff};
 use serde::Deserialize;
 use serde_json::Value;
 
+#[derive(Clone)]
 pub(crate) struct TaskDefinition {
     pub(crate) client: Client,
     /// Without retries: RegisterTaskDefinition has no client token.
@@ -140,7 +141,7 @@ impl TaskDefinition {
     }
 
     /// Deregisters and deletes these revisions.
-    async fn put_away(&self, revisions: Vec<String>) -> Result<(), Fault> {
+    pub(crate) async fn put_away(&self, revisions: Vec<String>) -> Result<(), Fault> {
         let mut inactive = Vec::new();
         for arn in revisions {
             match self.deregister(&arn).await {
@@ -192,8 +193,21 @@ impl TaskDefinition {
         Ok(self.describe(at, arn).await?.is_some_and(|found| found.owner == Owner::Ours))
     }
 
+    /// The execution role of a revision that is not being deleted.
+    pub(crate) async fn execution_role(&self, arn: &str) -> Result<Option<String>, Fault> {
+        let look = self.client.describe_task_definition().task_definition(arn);
+        match look.send().await.map_err(|error| fault("ecs:DescribeTaskDefinition", error)) {
+            Ok(answer) => {
+                let there = |it: &types::TaskDefinition| it.status() != Some(&TaskDefinitionStatus::DeleteInProgress);
+                Ok(answer.task_definition.filter(there).and_then(|definition| definition.execution_role_arn))
+            }
+            Err(fault) if fault.code == Code::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The ARNs of a family's revisions in a status, the latest first.
-    async fn revisions(&self, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, Fault> {
+    pub(crate) async fn revisions(&self, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, Fault> {
         let listed = self.list(Some(family), status).await?;
         Ok(listed.into_iter().filter(|arn| family_of(arn) == Some(family)).collect())
     }

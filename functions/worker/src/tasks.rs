@@ -88,6 +88,12 @@ pub(crate) fn is_ours(task: &Task, service: &str, worker_family: Option<&str>) -
         || family.is_some_and(|family| family.starts_with(FLOW_RUNS) || Some(family) == worker_family)
 }
 
+/// Whether a task is a flow run's.
+pub(crate) fn is_flow_run(task: &Task, service: &str) -> bool {
+    let family = task.task_definition_arn().and_then(family_of);
+    !is_of_service(task, service) && family.is_some_and(|family| family.starts_with(FLOW_RUNS))
+}
+
 /// Whether a task is yet to be told to stop.
 pub(crate) fn is_to_be_stopped(task: &Task) -> bool {
     task.desired_status() != Some("STOPPED")
@@ -108,6 +114,8 @@ mod tests {
         assert!(ours(&task("older-worker-task", "service:dev-worker")), "a task of the service");
         assert!(ours(&task("prefect-worker-task", "")), "a task of the worker's family");
         assert!(ours(&task("prefect_ecs-work-pool_0e5d", "family:prefect_ecs-work-pool_0e5d")), "a flow run");
+        assert!(is_flow_run(&task("prefect_ecs-work-pool_0e5d", "family:prefect_ecs-work-pool_0e5d"), "dev-worker"));
+        assert!(!is_flow_run(&task("prefect-worker-task", "service:dev-worker"), "dev-worker"));
         assert!(!ours(&task("by-hand", "family:by-hand")), "a task started by hand");
         assert!(!ours(&task("by-hand", "service:another")), "another service's task");
     }

@@ -8,7 +8,7 @@ use end_to_end::{
 use serde_json::{Value, json};
 
 /// Every resource and its type, by key.
-const RESOURCES: [(&str, &str); 38] = [
+const RESOURCES: [(&str, &str); 39] = [
     ("cluster/cluster", "AWS::ECS::Cluster"),
     ("cluster/flows-log-group", "AWS::Logs::LogGroup"),
     ("cluster/namespace", "AWS::ServiceDiscovery::PrivateDnsNamespace"),
@@ -42,6 +42,7 @@ const RESOURCES: [(&str, &str); 38] = [
     ("network/vpc", "AWS::EC2::VPC"),
     ("worker/events-dead-letter-queue", "AWS::SQS::Queue"),
     ("worker/events-queue", "AWS::SQS::Queue"),
+    ("worker/flow-definitions", "Prefect::FlowDefinitions"),
     ("worker/online", "Prefect::Worker"),
     ("worker/service", "AWS::ECS::Service"),
     ("worker/task-definition", "AWS::ECS::TaskDefinition"),

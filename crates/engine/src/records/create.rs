@@ -3,8 +3,8 @@
 
 use super::{
     AskedBy, Desired, IdempotencyItem, LimitReached, Operation, OperationKind, OperationStatus, Protection, Record,
-    Records, Reservation, ResourceItem, SCHEMA, Share, Status, TeamLimits, Transacted, environment_pk, in_days, number,
-    read, resource_sk, write,
+    Records, Removal, Reservation, ResourceItem, SCHEMA, Share, Status, TeamLimits, Transacted, environment_pk,
+    in_days, number, read, resource_sk, write,
 };
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, builders::PutBuilder};
 use environment::{Entry, EnvironmentId, Fault, OperationId, Spec, lifetime::Lifetime};
@@ -89,6 +89,7 @@ impl Records {
             intake_until: new.now + INTAKE,
             created_by: new.asked_by.clone(),
             deleted_by: None,
+            removal: Removal::default(),
             removals_in_vain: 0,
             deletion_protection: new.lifetime.deletion_protection.map(|reason| Protection {
                 reason,

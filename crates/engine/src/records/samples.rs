@@ -1,8 +1,8 @@
 //! Records for tests.
 
 use super::{
-    AskedBy, Desired, Environment, Operation, OperationKind, OperationStatus, Record, ResourceItem, ResourceState,
-    SCHEMA, Status,
+    AskedBy, Desired, Environment, Operation, OperationKind, OperationStatus, Record, Removal, ResourceItem,
+    ResourceState, SCHEMA, Status,
 };
 use environment::{
     Entry, EnvironmentId, Key, Kind, OperationId, Place, Spec, Step,
@@ -88,6 +88,7 @@ pub(crate) fn creating() -> Environment {
         intake_until: NOW,
         created_by: asked_by.clone(),
         deleted_by: None,
+        removal: Removal::default(),
         removals_in_vain: 0,
         deletion_protection: None,
         expires_at: None,

@@ -11,8 +11,8 @@
 //! what its things say, and goes the same way.
 
 use super::{
-    AskedBy, AttributeValue, Desired, Environment, Item, Operation, OperationKind, Record, Records, Reservation,
-    ResourceItem, ResourceState, SCHEMA, Status, Transacted,
+    AskedBy, AttributeValue, Desired, Environment, Item, Operation, OperationKind, Record, Records, Removal,
+    Reservation, ResourceItem, ResourceState, SCHEMA, Status, Transacted,
     change::{Change, Decision},
     create::{name_pk, operation_sk},
     environment_pk, read, resource_sk,
@@ -204,6 +204,8 @@ fn adopted(findings: &Findings<'_>, spec: Spec, now: Timestamp) -> Record {
         intake_until: now,
         created_by: findings.asked_by.clone(),
         deleted_by: Some(findings.asked_by.clone()),
+        // Whoever has it removed wants it gone.
+        removal: Removal { force: true, retain_logs: false },
         removals_in_vain: 0,
         deletion_protection: None,
         expires_at: None,

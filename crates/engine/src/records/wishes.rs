@@ -2,7 +2,7 @@
 
 use super::{
     AskedBy, Desired, Environment, Idempotency, IdempotencyItem, LimitReached, Operation, OperationKind, Records,
-    Revision, Status,
+    Removal, Revision, Status,
     change::{Change, Changed, Decision},
     transitions::{LOOK_AGAIN, write},
 };
@@ -76,7 +76,7 @@ pub enum Repair {
 impl Records {
     /// Asks for an environment to be gone. While an operation is at work it only says so: that operation turns
     /// round at its next turn. Otherwise `next` takes the environment.
-    pub async fn ask_for_delete(&self, asking: &Asking<'_>) -> Result<Asked<Delete>, Fault> {
+    pub async fn ask_for_delete(&self, asking: &Asking<'_>, removal: Removal) -> Result<Asked<Delete>, Fault> {
         self.ask(asking, |environment| {
             let mut record = environment.record.clone();
             if !record.status.allows_delete() {
@@ -87,6 +87,8 @@ impl Records {
             }
             let was_absent = record.desired == Desired::Absent;
             record.desired = Desired::Absent;
+            let is_told_more = record.removal.and(removal) != record.removal;
+            record.removal = record.removal.and(removal);
             // Who asks again, the sweep among them, asks for an operation and not for what was decided before.
             if !was_absent {
                 record.deleted_by = Some(asking.asked_by.clone());
@@ -100,7 +102,7 @@ impl Records {
                 Delete::Deleted
             } else if let Some(operation) = record.operation {
                 let going = Delete::Going { operation, fence: record.fence };
-                if was_absent {
+                if was_absent && !is_told_more {
                     return Ok(Decision::Nothing(going));
                 }
                 record.status = Status::Deleting;

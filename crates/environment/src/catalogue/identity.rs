@@ -54,6 +54,11 @@ struct Role {
     inline: Option<(&'static str, Vec<Value>)>,
 }
 
+/// The ARN of the flow runs' execution role: the mark of this environment on what its worker registers.
+pub(super) fn flow_execution_role_arn(subject: &Subject<'_>) -> String {
+    subject.place.role_arn(&format!("{}-{FLOW_EXECUTION_ROLE}", subject.spec.name))
+}
+
 fn role(subject: &Subject<'_>, key: Key, suffix: &str, role: Role) -> Entry {
     let name = &subject.spec.name;
     let policies: Vec<Value> = role

@@ -151,6 +151,8 @@ pub mod keys {
         task_events_rule = "worker/task-events-rule";
         /// The worker's task definition.
         task_definition = "worker/task-definition";
+        /// What the worker registers for its flows.
+        flow_definitions = "worker/flow-definitions";
         /// The worker's service.
         service = "worker/service";
         /// The work pool, in Prefect.

@@ -144,6 +144,16 @@ fn egress(subject: &Subject<'_>, nat: Nat, subnets: usize) -> Vec<Entry> {
     }
 }
 
+/// What a task needs to reach anything outside its subnet.
+pub(super) fn way_out(nat: Nat, subnets: usize) -> Vec<Key> {
+    let gateway = |suffix: &str| ["nat-gateway", "private-route"].map(|it| Key::new(format!("network/{it}{suffix}")));
+    match nat {
+        Nat::None => vec![keys::internet_gateway_attachment(), Key::new("network/public-route")],
+        Nat::Single => gateway("").to_vec(),
+        Nat::PerAz => (1..=subnets).flat_map(|number| gateway(&format!("-{number}"))).collect(),
+    }
+}
+
 fn private_route_table(suffix: &str) -> Key {
     Key::new(format!("network/private-route-table{suffix}"))
 }

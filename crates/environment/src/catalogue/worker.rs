@@ -1,7 +1,7 @@
 //! The worker: its task definition and its service, and what Prefect knows of both: the work pool and the workers
 //! that are online.
 
-use super::{Entry, Subject, cluster, events, keys, references};
+use super::{Entry, Subject, cluster, events, identity, keys, network, references};
 use crate::{
     key::Key,
     kind::Kind,
@@ -19,7 +19,7 @@ pub const CONTAINER: &str = "prefect-worker";
 pub const WITH_HEALTHCHECK: &str = "--with-healthcheck";
 
 pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
-    let mut entries = vec![task_definition(subject), service(subject)];
+    let mut entries = vec![task_definition(subject), flow_definitions(subject), service(subject)];
     // Where the functions do not reach the server, the pool is the team's affair.
     let work_pool = subject.spec.prefect.verify.then(|| work_pool(subject));
     entries.extend(work_pool);
@@ -46,6 +46,15 @@ fn task_definition(subject: &Subject<'_>) -> Entry {
     });
     Entry::new(Step::WorkerSetup, Kind::TaskDefinition, keys::task_definition(), wanted)
         .tagged(subject, &format!("{}-ecs", spec.name))
+}
+
+/// The worker registers one family for each deployment: `prefect_<pool>_<deployment>`.
+fn flow_definitions(subject: &Subject<'_>) -> Entry {
+    let wanted = json!({
+        "FamilyPrefix": format!("prefect_{}_", subject.spec.prefect.work_pool),
+        "ExecutionRoleArn": identity::flow_execution_role_arn(subject),
+    });
+    Entry::new(Step::WorkerSetup, Kind::FlowDefinitions, keys::flow_definitions(), wanted)
 }
 
 fn container(subject: &Subject<'_>) -> Value {
@@ -165,6 +174,7 @@ fn task_network(spec: &Spec) -> (Value, &'static str) {
 
 fn service(subject: &Subject<'_>) -> Entry {
     let spec = subject.spec;
+    let Network::Create { private_subnets, nat, .. } = &spec.network;
     let (subnets, public_address) = task_network(spec);
     let mut wanted = json!({
         "ServiceName": spec.worker.name,
@@ -194,6 +204,10 @@ fn service(subject: &Subject<'_>) -> Entry {
         // that finds no queue at its start never looks for it again.
         .after([keys::execution_role(), keys::worker_task_role(), keys::worker_log_group()])
         .after([keys::events_queue(), keys::task_events_rule()])
+        // And the other way round: as long as flow runs are at work, what they live on stays.
+        .after([keys::flow_execution_role(), keys::flow_task_role(), keys::flows_log_group(), keys::flow_definitions()])
+        .after(spec.prefect.credential.is_kept_by_the_environment().then(keys::secret))
+        .after(network::way_out(*nat, private_subnets.len()))
         .tagged(subject, &format!("{}-ecs", spec.name))
 }
 

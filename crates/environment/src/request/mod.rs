@@ -336,7 +336,7 @@ mod tests {
             body["name"] = json!(name);
             let spec = accepted(&body).spec;
             let entries = entries(&spec);
-            prop_assert_eq!(entries.len(), 38);
+            prop_assert_eq!(entries.len(), 39);
             let role = entries.iter().find(|entry| entry.kind == crate::Kind::Role).unwrap();
             // IAM's limit for a role's name is 64, and it is the shortest of all.
             prop_assert!(role.wanted["RoleName"].as_str().unwrap().len() <= 64);

@@ -127,9 +127,12 @@ pub(super) fn all() -> Vec<Operation> {
             tag: "environments",
             summary: "Ask for an environment to be gone.",
             description: "Accepted at any moment, also while the environment is being made, and as often as it is \
-                          sent.",
+                          sent. It waits for flow runs that are at work.",
             parameters: with(
-                vec![environment(), parameters::validate_only(), parameters::if_match()],
+                with(
+                    vec![environment(), parameters::validate_only(), parameters::if_match()],
+                    parameters::of_a_delete(),
+                ),
                 parameters::of_a_request(),
             ),
             body: None,

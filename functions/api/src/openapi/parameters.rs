@@ -63,6 +63,15 @@ pub(super) fn if_match() -> Value {
     header("If-Match", "An ETag, or several: nothing is done where the environment is none of these.", text(ETAG))
 }
 
+pub(super) fn of_a_delete() -> Vec<Value> {
+    let force = "Stop the flow runs that are at work instead of waiting for them. May be added while a delete waits.";
+    let retain = "`logs`: the log groups stay, and are the team's to remove.";
+    vec![
+        query("force", force, json!({"type": "boolean", "default": false})),
+        query("retain", retain, json!({"type": "string", "enum": ["logs"]})),
+    ]
+}
+
 pub(super) fn of_a_read() -> Vec<Value> {
     vec![
         header("If-None-Match", "ETags of what the caller has already: 304 where it has not changed.", text(ETAG)),

@@ -22,8 +22,8 @@ fn refused(parts: usize, held: &[(usize, Value)]) -> Value {
     json!({"__type": "TransactionCanceledException", "CancellationReasons": reasons})
 }
 
-/// Reservations of name and pool, the team, the operation, the record, its event and 38 resources, and what never holds.
-const PARTS: usize = 6 + 38 + 1;
+/// Reservations of name and pool, the team, the operation, the record, its event and 39 resources, and what never holds.
+const PARTS: usize = 6 + 39 + 1;
 
 #[tokio::test]
 async fn what_would_be_created_is_told_and_nothing_is() {
@@ -36,7 +36,7 @@ async fn what_would_be_created_is_told_and_nothing_is() {
     let answer = validated(&calls, whole_body()).await;
 
     assert_eq!((answer.status.as_u16(), &answer.body["validate_only"]), (200, &json!(true)), "{}", answer.body);
-    assert_eq!((&answer.body["plan"]["create"], &answer.body["plan"]["keep"]), (&json!(38), &json!(0)));
+    assert_eq!((&answer.body["plan"]["create"], &answer.body["plan"]["keep"]), (&json!(39), &json!(0)));
     assert_eq!(answer.body["quotas"], json!({"counted": [quota], "not_counted": ["identity"]}));
     assert_eq!(answer.body["eta"]["expected_seconds"], 202);
     assert_eq!((&answer.body["cost"]["priced"], &answer.body["cost"]["monthly"]), (&json!(true), &json!(57.61)));

@@ -14,7 +14,7 @@ mod step;
 
 pub use event::StatusChange;
 pub use operation::{LeftBehind, Operation, OperationKind, OperationStatus, Turned, Verdict};
-pub use record::{AskedBy, Desired, Protection, Record};
+pub use record::{AskedBy, Desired, Protection, Record, Removal};
 pub use reservation::{IdempotencyItem, Reservation};
 pub use resource::{Evidence, Missed, ResourceItem, ResourceState};
 pub use status::Status;

@@ -100,6 +100,9 @@ pub struct Record {
     /// Who asked for it to be gone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deleted_by: Option<AskedBy>,
+    /// How its owner wants it to go.
+    #[serde(default)]
+    pub removal: Removal,
     /// How many removals in a row have left something. Decides when the next one is tried.
     #[serde(default)]
     pub removals_in_vain: u32,
@@ -146,5 +149,21 @@ impl Record {
     pub fn expires(&self) -> Option<Timestamp> {
         let may_expire = self.desired == Desired::Present && !self.status.is_ended() && !self.is_protected();
         self.expires_at.filter(|_| may_expire)
+    }
+}
+
+/// How an environment is to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Flow runs that are at work are stopped, and not waited for.
+    pub force: bool,
+    /// The log groups stay.
+    pub retain_logs: bool,
+}
+
+impl Removal {
+    /// What was asked for before, and what is asked for now. Neither can be taken back: it may have happened.
+    pub fn and(self, more: Removal) -> Removal {
+        Removal { force: self.force || more.force, retain_logs: self.retain_logs || more.retain_logs }
     }
 }

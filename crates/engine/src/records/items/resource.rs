@@ -108,6 +108,13 @@ impl ResourceItem {
         self.evidence = Some(Evidence { code: code.to_owned(), looked_at: now });
     }
 
+    /// It is left on purpose.
+    pub fn become_retained(&mut self, now: Timestamp) {
+        self.become_(ResourceState::Retained, now);
+        self.error = None;
+        self.evidence = Some(Evidence { code: "RETAINED".to_owned(), looked_at: now });
+    }
+
     /// What was taken for gone is still there, under this id.
     pub fn come_back(&mut self, id: &str, state: ResourceState, now: Timestamp) {
         self.become_(state, now);
@@ -140,7 +147,7 @@ pub enum Missed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What a look came to: `NOT_FOUND`, `FOREIGN` (the name is somebody else's), `HOLDER_GONE` (it was
-    /// part of something that is gone) or `NEVER_MADE`.
+    /// part of something that is gone), `NEVER_MADE`, or `RETAINED` (it is there, as its owner wants).
     pub code: String,
     /// When.
     #[schemars(with = "String", extend("format" = "date-time"))]
