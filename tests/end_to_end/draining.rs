@@ -38,7 +38,9 @@ async fn a_delete_waits_for_flow_runs_until_it_is_told_to_stop_them() {
     let left = Inventory::take(&stage.cloud).await.of(&environment.marks());
     for log_group in ["worker", "flows"] {
         assert!(left.has("log-group", &format!("/ecs/{name}-{log_group}")), "it was to be kept:\n{left}");
-        assert_eq!(deleted.resource(&format!("cluster/{log_group}-log-group"))["state"], "RETAINED");
+        let kept = deleted.resource(&format!("cluster/{log_group}-log-group"));
+        assert_eq!(kept["state"], "RETAINED", "{kept}");
+        assert_eq!(kept["evidence"]["reason"], "The delete asked to keep the logs.", "{kept}");
     }
     assert_eq!(left.len(), 2, "and nothing else was:\n{left}");
     assert_eq!(deleted.0["proof"]["evidence"]["RETAINED"], 2, "{}", deleted.0["proof"]);

@@ -119,6 +119,8 @@ async fn the_template_says_what_it_is_and_what_it_leaves_out() {
     let mut exported: Vec<String> = resources.values().map(|resource| types(resource, "Type")).collect();
     let mut made: Vec<String> = environment.resources().iter().map(|resource| types(resource, "type")).collect();
     made.retain(|kind| kind.starts_with("AWS::"));
+    // A queue's policy, which is part of the queue here.
+    exported.retain(|kind| kind != "AWS::SQS::QueuePolicy");
     exported.sort();
     made.sort();
     assert_eq!(exported, made, "everything that is AWS's");

@@ -99,7 +99,11 @@ impl<G: Group> Turn<'_, G> {
                         }
                         let key = Key::new(one.resource.unwrap_or_else(|| one.kind.to_string()));
                         let recorded = self.environment.resources.get(&key).and_then(|item| item.id.as_deref());
-                        let is_news = recorded != Some(one.id.as_str()) || self.state(&key) == ResourceState::Gone;
+                        let is_recorded = recorded == Some(one.id.as_str());
+                        if is_recorded && self.state(&key) == ResourceState::Retained {
+                            continue;
+                        }
+                        let is_news = !is_recorded || self.state(&key) == ResourceState::Gone;
                         left.push(Remnant { key, id: one.id, is_news, is_leaving: false });
                     }
                 }

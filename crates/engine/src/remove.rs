@@ -140,8 +140,15 @@ impl<G: Group> Turn<'_, G> {
 
     async fn note_retained(&self, item: &mut ResourceItem, why: Fault) -> Result<Progress, Trouble> {
         tracing::warn!(resource = %item.key, fault = ?why, "it is left on purpose");
-        item.become_(ResourceState::Retained, self.now());
+        item.become_retained(&why.message, self.now());
         item.error = Some(why.of(&item.key));
+        self.save(item).await?;
+        Ok(Progress::Done)
+    }
+
+    /// Notes that it stays because its owner wants it so, which is no fault.
+    async fn note_kept(&self, item: &mut ResourceItem, reason: &str) -> Result<Progress, Trouble> {
+        item.become_retained(reason, self.now());
         self.save(item).await?;
         Ok(Progress::Done)
     }
@@ -150,12 +157,6 @@ impl<G: Group> Turn<'_, G> {
         let never_made = item.state == ResourceState::Planned && item.id.is_none() && !self.lease.unclean;
         if never_made && !entry.kind.is_made_by_the_request() {
             return self.note_gone(item, "NEVER_MADE").await;
-        }
-        let keeps_logs = self.environment.record.removal.retain_logs && entry.kind == Kind::LogGroup;
-        if keeps_logs && item.state == ResourceState::Ready {
-            item.become_retained(self.now());
-            self.save(item).await?;
-            return Ok(Progress::Done);
         }
         let Some(resource) = self.engine.group.resource(entry.kind) else {
             return Err(Fault::bug(format!("{} is not this function's", entry.kind)).into());
@@ -172,6 +173,9 @@ impl<G: Group> Turn<'_, G> {
                     item.id = Some(found.id.clone());
                     if matches!(found.state, State::Leaving) {
                         return self.note_leaving(item).await;
+                    }
+                    if self.environment.record.removal.retain_logs && entry.kind == Kind::LogGroup {
+                        return self.note_kept(item, "The delete asked to keep the logs.").await;
                     }
                     found.id
                 }

@@ -3,6 +3,7 @@
 use super::{Inventory, Thing};
 use crate::cloud::Cloud;
 use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What matters about a queue; when it was made and what is in it does not.
@@ -30,7 +31,7 @@ async fn queues(cloud: &Cloud, into: &mut Inventory) {
         };
         let attributes = look.attributes.unwrap_or_default();
         let attributes: BTreeMap<String, String> =
-            attributes.into_iter().map(|(name, value)| (name.as_str().to_owned(), value)).collect();
+            attributes.into_iter().map(|(name, value)| (name.as_str().to_owned(), plain(&value))).collect();
         let name = url.rsplit('/').next().unwrap_or_default();
         into.add("queue", name, Thing::new(name, format!("{attributes:?}")).tagged(tags.tags.unwrap_or_default()));
     }
@@ -44,8 +45,13 @@ async fn rules(cloud: &Cloud, into: &mut Inventory) {
         let tags = cloud.events.list_tags_for_resource().resource_arn(arn).send().await;
         let (Ok(targets), Ok(tags)) = (targets, tags) else { continue };
         let targets: Vec<_> = targets.targets().iter().map(|target| (target.id(), target.arn())).collect();
-        let detail = format!("{:?} {} {targets:?}", rule.state(), rule.event_pattern().unwrap_or_default());
+        let detail = format!("{:?} {} {targets:?}", rule.state(), plain(rule.event_pattern().unwrap_or_default()));
         let tags = tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
         into.add("rule", name, Thing::new(name, detail).tagged(tags));
     }
+}
+
+/// A document without what only its writer has put in: blanks, and the order of its members. Other text as it is.
+fn plain(text: &str) -> String {
+    serde_json::from_str::<Value>(text).map_or_else(|_| text.to_owned(), |document| document.to_string())
 }

@@ -105,14 +105,14 @@ impl ResourceItem {
     pub fn become_gone(&mut self, code: &str, now: Timestamp) {
         self.become_(ResourceState::Gone, now);
         self.error = None;
-        self.evidence = Some(Evidence { code: code.to_owned(), looked_at: now });
+        self.evidence = Some(Evidence { code: code.to_owned(), reason: None, looked_at: now });
     }
 
-    /// It is left on purpose.
-    pub fn become_retained(&mut self, now: Timestamp) {
+    /// It is left on purpose, for this reason.
+    pub fn become_retained(&mut self, reason: &str, now: Timestamp) {
         self.become_(ResourceState::Retained, now);
         self.error = None;
-        self.evidence = Some(Evidence { code: "RETAINED".to_owned(), looked_at: now });
+        self.evidence = Some(Evidence { code: "RETAINED".to_owned(), reason: Some(reason.to_owned()), looked_at: now });
     }
 
     /// What was taken for gone is still there, under this id.
@@ -143,12 +143,15 @@ pub enum Missed {
     Since(Timestamp),
 }
 
-/// What showed that a resource is gone.
+/// What showed that a resource is gone, or why it was left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What a look came to: `NOT_FOUND`, `FOREIGN` (the name is somebody else's), `HOLDER_GONE` (it was
-    /// part of something that is gone), `NEVER_MADE`, or `RETAINED` (it is there, as its owner wants).
+    /// part of something that is gone), `NEVER_MADE`, or `RETAINED` (it is there, left on purpose).
     pub code: String,
+    /// Why it was left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// When.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub looked_at: Timestamp,
