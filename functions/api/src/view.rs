@@ -97,7 +97,7 @@ struct ResourceView<'a> {
 
 /// What was seen of the workers, in ECS and in Prefect.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Worker")]
+#[schemars(rename = "WorkerObservation")]
 pub(crate) struct WorkerView {
     /// `ONLINE`, `OFFLINE`, `PAUSED` where none are wanted, `UNKNOWN` where Prefect is not asked or does not answer.
     status: String,

@@ -186,7 +186,7 @@ pub(super) fn all() -> Vec<Operation> {
                           the last operation saw.",
             parameters: vec![environment()],
             body: None,
-            answers: vec![answer(200, "What was seen.", "Worker", &[])],
+            answers: vec![answer(200, "What was seen.", "WorkerObservation", &[])],
         },
         Operation {
             method: "get",
