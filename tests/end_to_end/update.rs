@@ -127,6 +127,68 @@ async fn ways_out(stage: &Stage, environment: &Environment) -> BTreeSet<String> 
     gateways
 }
 
+/// The new key is in use, the old one is gone, and the service was never without a running task.
+#[tokio::test]
+async fn a_new_key_takes_the_place_of_the_old_one() {
+    let stage = Stage::set().await;
+    let name = unique("key");
+    let environment = stage.create(&request(&name)).await;
+    for key in ["pnu_of_the_second", "pnu_of_the_third"] {
+        stage.api.update(environment.id(), &json!({"prefect": {"api_key": key}})).await.expect(202);
+        let running = |_: &Environment| true;
+        while stage.api.until(environment.id(), "it is read", running).await.status() == "UPDATING" {
+            assert!(service(&stage, &name).await.0.running_count() > 0, "the service is without a running task");
+        }
+        let updated = stage.api.read(environment.id()).await.must_be("ACTIVE");
+
+        assert_eq!(changed(&environment, &updated), ["worker/task-definition"]);
+        let secret = updated.physical("identity/secret");
+        let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
+        assert_eq!(now.secret_string(), Some(key), "the current key");
+        let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
+        let mut versions = described.version_ids_to_stages.unwrap_or_default();
+        versions.retain(|_, labels| !labels.is_empty());
+        assert_eq!(versions.len(), 1, "the keys of before are without a label: {versions:?}");
+        let version = now.version_id().expect("a version");
+        assert_eq!(versions[version], ["AWSCURRENT"]);
+        assert_eq!(updated.0["spec"]["prefect"]["key_version"], version);
+        let definition = updated.physical("worker/task-definition");
+        let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
+        let seen = look.expect("the definition is there").task_definition.expect("a definition");
+        let read = seen.container_definitions()[0].secrets()[0].value_from();
+        assert_eq!(read, format!("{secret}:::{version}"), "what the worker reads");
+        let heard = stage.api.everything_heard().join("\n");
+        assert!(!heard.contains(key), "nobody is told the key");
+    }
+    ends_without_a_trace(&stage, &environment).await;
+}
+
+#[tokio::test]
+async fn where_the_rollout_fails_the_old_key_is_the_current_one_again() {
+    let stage = Stage::set().await;
+    let name = unique("oldkey");
+    let environment = stage.create(&request(&name)).await;
+    let secret = environment.physical("identity/secret");
+    let patch = json!({"prefect": {"api_key": "pnu_in_vain"}});
+    let refusal = Refusal::of("worker", "ecs:UpdateService", "ecs", &format!("cluster/{name}-cluster"));
+
+    let failed = refusal.during(&stage, update(&stage, environment.id(), &patch)).await.must_be("UPDATE_FAILED");
+
+    assert_eq!(failed.verdict()["usable"], true, "{failed}");
+    assert_eq!(changed(&environment, &failed), Vec::<String>::new());
+    let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
+    assert_eq!(now.secret_string(), Some(format!("pnu_of_{name}").as_str()), "the current key");
+    let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
+    let mut versions = described.version_ids_to_stages.unwrap_or_default();
+    versions.retain(|_, labels| !labels.is_empty());
+    assert_eq!(versions.into_values().collect::<Vec<_>>(), [["AWSCURRENT"]], "the key in vain is without a label");
+
+    update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
+    let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
+    assert_eq!(now.secret_string(), Some("pnu_in_vain"));
+    ends_without_a_trace(&stage, &environment).await;
+}
+
 #[tokio::test]
 async fn logs_are_kept_for_as_long_as_is_wanted_by_now() {
     let stage = Stage::set().await;
@@ -139,6 +201,44 @@ async fn logs_are_kept_for_as_long_as_is_wanted_by_now() {
     let days: Vec<_> = groups.iter().map(|group| group.retention_in_days()).collect();
     assert_eq!(days, [Some(7), Some(7)]);
     stage.ends_without_a_trace(&environment).await;
+}
+
+/// Also those that others have put there stay.
+#[tokio::test]
+async fn tags_reach_everything_and_those_of_others_stay() {
+    let stage = Stage::set().await;
+    let name = unique("tags");
+    let mut body = request(&name);
+    body["tags"] = json!({"gone": "1", "other": "1", "same": "1"});
+    let environment = stage.create(&body).await;
+    let (vpc, role) = (environment.physical("network/vpc"), format!("{name}-worker-task-role"));
+    let theirs = aws_sdk_ec2::types::Tag::builder().key("theirs").value("1").build();
+    stage.cloud.ec2.create_tags().resources(vpc).tags(theirs).send().await.expect("somebody tags the VPC");
+    let theirs = aws_sdk_iam::types::Tag::builder().key("theirs").value("1").build().expect("a tag");
+    stage.cloud.iam.tag_role().role_name(&role).tags(theirs).send().await.expect("somebody tags a role");
+    let before = stage.inventory_of(&environment.marks()).await;
+
+    let patch = json!({"tags": {"gone": null, "other": "2", "new": "3"}});
+    let updated = update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
+
+    assert_eq!(changed(&environment, &updated), Vec::<String>::new(), "nothing has another id");
+    let after = stage.inventory_of(&environment.marks()).await;
+    assert_eq!(before.len(), after.len(), "{before}\n{after}");
+    let tagged = |lines: Vec<String>| lines.into_iter().filter(|line| line.contains("prefect-environments:id"));
+    let mut seen = 0;
+    for line in tagged(after.lines()) {
+        for (tag, is_there) in
+            [("\"gone\"", false), ("\"other\": \"2\"", true), ("\"new\": \"3\"", true), ("\"same\": \"1\"", true)]
+        {
+            assert_eq!(line.contains(tag), is_there, "{tag} on {line}");
+        }
+        let by_others = [vpc, role.as_str()].into_iter().any(|id| line.contains(&format!(" {id} ")));
+        assert!(!by_others || line.contains("\"theirs\": \"1\""), "the tag of somebody else: {line}");
+        seen += 1;
+    }
+    assert_eq!(seen, tagged(before.lines()).count(), "everything carries our own tags still");
+    assert!(seen > 20, "the environment was looked at: {seen}");
+    ends_without_a_trace(&stage, &updated).await;
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ const IDS: [(&str, &str); 9] = [
 ];
 
 /// Parameters that say what a call is about, the plainest first.
-const ABOUT: [&str; 30] = [
+const ABOUT: [&str; 31] = [
     "RoleName",
     "logGroupName",
     "service",
@@ -122,6 +122,7 @@ const ABOUT: [&str; 30] = [
     "QueueUrl",
     "Rule",
     "ResourceARN",
+    "ResourceId",
     "NatGatewayId",
     "AssociationId",
     "AllocationId",

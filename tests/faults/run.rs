@@ -151,6 +151,8 @@ impl Run {
         let patch = json!({
             "worker": {"image": CHANGED_IMAGE, "cpu": 1024, "memory": 2048, "capacity": "FARGATE_SPOT"},
             "log_retention_days": 7,
+            "tags": {"cost": "2"},
+            "prefect": {"api_key": format!("{CANARY}-changed")},
         });
         self.ask_under(key, Method::PATCH, &format!("/environments/{id}"), "PATCH", Some(patch)).await
     }
@@ -163,6 +165,15 @@ impl Run {
         let look = self.cloud.ecs.describe_task_definition().task_definition(definition).send().await.ok()?;
         let containers = look.task_definition?.container_definitions.unwrap_or_default();
         containers.into_iter().next()?.image
+    }
+
+    /// The key that is read where no version is named, and how many labels the secret's versions have.
+    pub async fn key(&self) -> (Option<String>, usize) {
+        let name = format!("{NAME}-api-key");
+        let value = self.cloud.secrets.get_secret_value().secret_id(&name).send().await.ok();
+        let described = self.cloud.secrets.describe_secret().secret_id(&name).send().await.ok();
+        let labels = described.and_then(|it| it.version_ids_to_stages).unwrap_or_default();
+        (value.and_then(|it| it.secret_string), labels.values().map(Vec::len).sum())
     }
 
     /// Reads the environment, as callers do: again where the service could not answer just then.

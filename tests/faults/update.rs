@@ -4,6 +4,7 @@
 use crate::{
     life::status,
     run::{CHANGED_IMAGE, Reply, Run},
+    secret::CANARY,
     shape::shape,
     verdict::{Whole, at_rest, is_secret, is_whole, untouched},
 };
@@ -75,6 +76,11 @@ async fn must_be(run: &Run, whole: &Whole, is_changed: bool) -> Result<(), Strin
         more.map(|at| shape.remove(at));
     }
     is_whole(&shape, whole)?;
+    let key = run.key().await.0;
+    let expected = if is_changed { format!("{CANARY}-changed") } else { CANARY.to_owned() };
+    if key.as_deref() != Some(&expected) {
+        return Err(format!("the current key is not the {} one", if is_changed { "new" } else { "old" }));
+    }
     let image = run.image().await;
     if (image.as_deref() == Some(CHANGED_IMAGE)) == is_changed {
         return Ok(());

@@ -36,9 +36,15 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
         }
     }
     // Services without such a key ask for the same right at a create and later.
-    if is_tagging_without_create_action(&request.action) {
+    if is_tagging_without_create_action(&request.action) && request.has(&creating) {
         add("tags on an untagged thing", request.clone());
         add("tags on another stack's thing", request.clone().with(&on_existing, "another-stack"));
+    }
+    // Later on only the team's own tags: whoever could change ours could make anything ours.
+    if request.has("aws:TagKeys") && !request.has(&creating) {
+        let ours = request.clone().without("aws:RequestTag/").with("aws:TagKeys", STACK);
+        add("tags that are ours", ours.with(&creating, "another-stack"));
+        add("the name", request.clone().with("aws:TagKeys", "Name"));
     }
     for (what, resource) in elsewhere(place, request) {
         // A role's path guards it even where somebody has put our tag on it.

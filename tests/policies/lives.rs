@@ -25,8 +25,8 @@ pub(crate) struct Asked {
     pub(crate) requests: Vec<Request>,
 }
 
-/// The calls of a create and a delete, a rollback, a delete during a create, a take-over and a repair. They are lived
-/// once.
+/// The calls of a create and a delete, a rollback, a delete during a create, a take-over, a repair and a change.
+/// They are lived once.
 pub(crate) async fn recorded() -> &'static Vec<Asked> {
     static RECORDED: OnceCell<Vec<Asked>> = OnceCell::const_new();
     RECORDED.get_or_init(live).await
@@ -47,12 +47,19 @@ async fn live() -> Vec<Asked> {
     let before = journal::read().last().map_or(0, |call| call.order);
     let mut world = World::default();
     let secret = shared_secret(&stage, &mut world).await;
-    join!(whole(&stage, &secret), rolled_back(&stage), turned_round(&stage), stopped(&stage), repaired(&stage));
+    join!(
+        whole(&stage, &secret),
+        rolled_back(&stage),
+        turned_round(&stage),
+        stopped(&stage),
+        repaired(&stage),
+        updated(&stage)
+    );
 
     let mut calls: Vec<Call> = journal::read().into_iter().filter(|call| call.order > before).collect();
     let environments =
         calls.iter().filter_map(|call| call.environment.as_ref()).collect::<std::collections::BTreeSet<_>>();
-    assert!(environments.len() >= 5, "five lives were lived: {environments:?}");
+    assert!(environments.len() >= 6, "six lives were lived: {environments:?}");
     let rehearsed = rehearsed::calls(&calls);
     calls.extend(rehearsed);
     let (place, mut asked) = (place(), Vec::new());
@@ -142,6 +149,21 @@ async fn repaired(stage: &Stage) {
     let drift = stage.api.get(&format!("/environments/{}/drift", environment.id())).await.expect(200);
     assert_eq!(drift["in_sync"], false, "every function has looked: {drift:#}");
     stage.api.repair(environment.id()).await.expect(202);
+    stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
+    stage.delete(environment.id()).await;
+}
+
+/// Another worker with another key and other tags.
+async fn updated(stage: &Stage) {
+    let mut body = request(&unique("changed"));
+    body["tags"] = json!({"gone": "1", "other": "1"});
+    let environment = stage.create(&body).await;
+    let patch = json!({
+        "tags": {"gone": null, "other": "2", "new": "3"},
+        "worker": {"image": "busybox:2", "capacity": "FARGATE_SPOT"}, "log_retention_days": 7,
+        "prefect": {"api_key": "pnu_another"}
+    });
+    stage.api.update(environment.id(), &patch).await.expect(202);
     stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
     stage.delete(environment.id()).await;
 }

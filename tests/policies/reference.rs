@@ -100,6 +100,8 @@ impl Place {
             "AttachRolePolicy" | "DetachRolePolicy" => {
                 vec![existing(request).with("iam:PolicyARN", call.text("PolicyArn"))]
             }
+            "TagRole" => vec![asking(existing(request), &call.tags())],
+            "UntagRole" => vec![existing(request).with("aws:TagKeys", call.text("TagKeys.member.1"))],
             "PutRolePolicy" | "DeleteRolePolicy" | "DeleteRole" | "UpdateAssumeRolePolicy" => vec![existing(request)],
             "GetRole" | "GetRolePolicy" | "ListRolePolicies" | "ListAttachedRolePolicies" => vec![existing(request)],
             _ => unknown(call),
@@ -142,6 +144,8 @@ impl Place {
             "ListServices" | "ListTasks" => vec![in_cluster(Request::of(&name, "*"))],
             "DescribeTasks" => list(call, "tasks").into_iter().map(|arn| in_cluster(Request::of(&name, arn))).collect(),
             "StopTask" => vec![in_cluster(Request::of(&name, call.text("task")))],
+            "TagResource" => vec![asking(on(call.text("resourceArn").to_owned()), &call.tags())],
+            "UntagResource" => vec![untagging(on(call.text("resourceArn").to_owned()), call, "tagKeys")],
             _ => unknown(call),
         }
     }
@@ -159,6 +163,16 @@ impl Place {
             }
             "ListTagsForResource" => vec![Request::of(&name, call.text("resourceArn"))],
             "GetLogEvents" => vec![Request::of(&name, format!("{resource}:log-stream:{}", call.text("logStreamName")))],
+            "TagResource" | "UntagResource" => {
+                let arn = call.text("resourceArn");
+                let group = arn.rsplit_once("log-group:").map_or("", |(_, group)| group);
+                let on = tagged(Request::of(&name, arn), &world.thing(group).tags);
+                vec![if call.action == "TagResource" {
+                    asking(on, &call.tags())
+                } else {
+                    untagging(on, call, "tagKeys")
+                }]
+            }
             _ => unknown(call),
         }
     }
@@ -172,11 +186,20 @@ impl Place {
                 let both = [Request::of(&name, &resource), Request::of("secretsmanager:TagResource", &resource)];
                 both.map(|request| asking(request, &call.tags())).to_vec()
             }
-            "DescribeSecret" | "GetSecretValue" | "DeleteSecret" => {
+            "DescribeSecret" | "GetSecretValue" | "DeleteSecret" | "PutSecretValue" | "UpdateSecretVersionStage" => {
                 let secret = call.text("SecretId");
                 let by_name = || self.arn("secretsmanager", &format!("secret:{secret}"));
                 let resource = if secret.starts_with("arn:") { secret.to_owned() } else { by_name() };
                 vec![tagged(Request::of(&name, resource), &world.thing(secret).tags)]
+            }
+            "TagResource" | "UntagResource" => {
+                let secret = call.text("SecretId");
+                let on = tagged(Request::of(&name, secret), &world.thing(secret).tags);
+                vec![if call.action == "TagResource" {
+                    asking(on, &call.tags())
+                } else {
+                    untagging(on, call, "TagKeys")
+                }]
             }
             _ => unknown(call),
         }
@@ -203,6 +226,8 @@ impl Place {
                 let resource = self.arn("servicediscovery", &format!("namespace/{id}"));
                 vec![tagged(Request::of(&name, resource), &world.thing(id).tags)]
             }
+            "TagResource" => vec![asking(Request::of(&name, "*"), &call.tags())],
+            "UntagResource" => vec![untagging(Request::of(&name, "*"), call, "TagKeys")],
             _ => unknown(call),
         }
     }
@@ -305,6 +330,12 @@ impl Place {
 fn asking(mut request: Request, tags: &Tags) -> Request {
     request.context.insert("aws:tagkeys".to_owned(), tags.keys().cloned().collect());
     tags.iter().fold(request, |request, (key, value)| request.with(&format!("aws:RequestTag/{key}"), value))
+}
+
+/// The request takes the tags of this parameter away.
+fn untagging(mut request: Request, call: &Call, parameter: &str) -> Request {
+    request.context.insert("aws:tagkeys".to_owned(), list(call, parameter));
+    request
 }
 
 /// The request touches something that carries these tags.

@@ -165,6 +165,7 @@ pub(crate) fn site_of_a_look<'s>(
         wanted: wanted.collect::<Result<_, Fault>>()?,
         force: false,
         id: item.id.as_deref(),
+        former_tags: &environment.record.former_tags,
         attributes: &item.attributes,
         intake_until: environment.record.intake_until,
         now,

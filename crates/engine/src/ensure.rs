@@ -17,9 +17,10 @@ use crate::{
     resource::{Found, Group, Owner, Resource, Site, State},
     turn::{Progress, Trouble, Turn, Waves, pause},
 };
-use environment::{Change, Code, Entry, Fault, Key, Step, diff, spec::Network};
+use environment::{Change, Code, Entry, Fault, Key, Step, diff, kind::TAGS, spec::Network};
 use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::Value;
 use std::future::Future;
 
 impl<G: Group> Turn<'_, G> {
@@ -175,7 +176,7 @@ impl<G: Group> Turn<'_, G> {
                     return self.note_ready(item).await;
                 }
                 must_be_mutable(item, &changes)?;
-                self.work_on(item, resource.correct(&site, found, &changes)).await
+                self.work_on(item, correct(resource, &site, found, &changes)).await
             }
         }
     }
@@ -274,13 +275,33 @@ fn note_attempt(item: &mut ResourceItem, code: Code, now: Timestamp) {
 }
 
 fn must_be_mutable(item: &ResourceItem, changes: &[Change]) -> Result<(), Fault> {
-    match changes.iter().find(|change| !item.kind.mutable().contains(&change.property.as_str())) {
+    match changes.iter().find(|change| !item.kind.can_change(&change.property)) {
         None => Ok(()),
         Some(change) => {
             let message = format!("Its {} is not as it should be and cannot be changed.", change.property);
             Err(Fault::new(Code::ResourceFailed, message))
         }
     }
+}
+
+/// Makes it as it should be, its tags last.
+async fn correct(resource: &dyn Resource, site: &Site<'_>, found: Found, changes: &[Change]) -> Result<Found, Fault> {
+    let (tags, others): (Vec<Change>, Vec<Change>) =
+        changes.iter().cloned().partition(|change| change.property == TAGS);
+    let before = found.id.clone();
+    let found = if others.is_empty() { found } else { resource.correct(site, found, &others).await? };
+    // What took another one's place was made with the tags that are wanted.
+    if let [Change { seen, .. }] = tags.as_slice()
+        && found.id == before
+    {
+        resource.retag(site, &found, &site.tag_change(pairs(seen))).await?;
+    }
+    Ok(found)
+}
+
+fn pairs(tags: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let tags = tags.as_array().into_iter().flatten();
+    tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?)))
 }
 
 /// Looks; what AWS calls not found is absent.
@@ -320,7 +341,6 @@ fn not_ours(entry: &Entry, found: &Found) -> Fault {
 mod tests {
     use super::*;
     use environment::Kind;
-    use serde_json::Value;
 
     fn planned() -> ResourceItem {
         crate::records::samples::planned(Kind::Vpc)

@@ -24,6 +24,6 @@ pub use lambda::serve;
 pub use lambda_runtime::Error;
 pub use preflight::{Preflight, Quota};
 pub use records::Records;
-pub use resource::{Departure, Found, Group, Owner, Resource, Site, State, absence_is_fine};
+pub use resource::{Departure, Found, Group, Owner, Resource, Site, State, TagChange, absence_is_fine};
 pub use survey::{Sighting, Stray, Survey, Whose};
 pub use turn::{Engine, Invocation};

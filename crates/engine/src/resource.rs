@@ -18,9 +18,9 @@ use crate::{
 use async_trait::async_trait;
 use environment::{Change, Code, Entry, EnvironmentId, Fault, Kind, OperationId, Place, Properties, tags};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The behaviour of one kind of resource.
 #[async_trait]
@@ -43,6 +43,12 @@ pub trait Resource: Send + Sync {
     /// nothing to be tried, the failure stands.
     async fn try_again(&self, _at: &Site<'_>, _found: Found, failure: Fault) -> Result<Found, Fault> {
         Err(failure)
+    }
+
+    /// Takes the team's tags away that are not wanted any more, and then gives it those that are: in this order, for IAM
+    /// takes keys that differ in case only for one.
+    async fn retag(&self, _at: &Site<'_>, found: &Found, _change: &TagChange) -> Result<(), Fault> {
+        Err(Fault::bug(format!("{} carries no tags that can be changed", found.id)))
     }
 
     /// Puts away what is left of what it was before a change, once everything is as wanted and nothing goes back to it
@@ -143,11 +149,31 @@ impl Found {
         self
     }
 
+    /// The same with its tags seen: as they are wanted, where nothing is to be done with them.
+    pub fn tagged<'t>(self, at: &Site<'_>, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let tags: Vec<(&str, &str)> = tags.into_iter().collect();
+        let wanted = at.wanted.get("Tags").cloned().unwrap_or_default();
+        if at.tag_change(tags.iter().copied()) == TagChange::default() {
+            return self.seen("Tags", wanted);
+        }
+        let seen = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+        self.seen("Tags", seen.collect::<Value>())
+    }
+
     /// The same with one more property seen.
     pub fn seen(mut self, property: &str, value: impl Into<Value>) -> Self {
         self.seen.insert(property.to_owned(), value.into());
         self
     }
+}
+
+/// What is to be done with the team's tags of something. Our own and those of others are in neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagChange {
+    /// Keys to be taken away.
+    pub drop: Vec<String>,
+    /// Tags to be put.
+    pub put: Vec<(String, String)>,
 }
 
 /// Whose a resource is.
@@ -204,6 +230,8 @@ pub struct Site<'a> {
     pub force: bool,
     /// The recorded id.
     pub id: Option<&'a str>,
+    /// Keys of the team's tags that were wanted before and are not any more.
+    pub former_tags: &'a BTreeSet<String>,
     /// The recorded attributes: what the last look, create or correction told.
     pub attributes: &'a BTreeMap<String, String>,
     /// Until when the API may still be writing the secret.
@@ -223,6 +251,22 @@ impl Site<'_> {
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
         let tags = self.wanted.get("Tags").and_then(Value::as_array).into_iter().flatten();
         tags.filter_map(|tag| Some((tag["Key"].as_str()?, tag["Value"].as_str()?)))
+    }
+
+    /// What is to be done with a thing that has these tags.
+    pub fn tag_change<'t>(&self, tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> TagChange {
+        let seen: BTreeMap<&str, &str> = tags.into_iter().collect();
+        let is_teams = |key: &str| key != "Name" && !key.starts_with(tags::RESERVED_PREFIX);
+        let put = self.tags().filter(|(key, value)| is_teams(key) && seen.get(key) != Some(value));
+        TagChange {
+            put: put.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            drop: self.former_tags.iter().filter(|key| seen.contains_key(key.as_str())).cloned().collect(),
+        }
+    }
+
+    /// Whether the team has tags on its things, or had some.
+    pub fn has_team_tags(&self) -> bool {
+        self.tag_change([]) != TagChange::default() || !self.former_tags.is_empty()
     }
 
     /// Whose a thing with these tags is.

@@ -264,6 +264,7 @@ impl<G: Group> Turn<'_, G> {
             // A create that is undone has nothing to lose.
             force: record.removal.force || record.status == Status::RollingBack,
             id: item.id.as_deref(),
+            former_tags: &self.environment.record.former_tags,
             attributes: &item.attributes,
             intake_until: record.intake_until,
             now: self.now(),

@@ -76,6 +76,9 @@ pub enum Kind {
     Worker,
 }
 
+/// The property that every kind has in common.
+pub const TAGS: &str = "Tags";
+
 impl Kind {
     /// Every kind.
     pub const ALL: [Kind; 22] = [
@@ -147,6 +150,8 @@ impl Kind {
                 "PolicyDocument",
             ],
             Kind::Rule => &["Description", "EventPattern", "State", "Targets"],
+            // Which version is the current one.
+            Kind::Secret => &["VersionId"],
             // Another revision takes its place: its name stays, its id does not.
             Kind::TaskDefinition => &["ContainerDefinitions", "Cpu", "ExecutionRoleArn", "Memory", "TaskRoleArn"],
             Kind::Service => {
@@ -162,7 +167,6 @@ impl Kind {
             | Kind::SecurityGroup
             | Kind::Eip
             | Kind::NatGateway
-            | Kind::Secret
             | Kind::PrivateDnsNamespace
             | Kind::FlowDefinitions => &[],
         }
@@ -170,12 +174,17 @@ impl Kind {
 
     /// Whether AWS gives it another id when it is changed, so that what refers to it changes as well.
     pub fn has_another_id_after_a_change(self) -> bool {
-        matches!(self, Kind::TaskDefinition | Kind::SubnetRouteTableAssociation)
+        self == Kind::SubnetRouteTableAssociation
     }
 
-    /// Whether a change gives it another id, so that what refers to it changes, too: its place is taken by another one.
-    pub fn is_replaced_by_a_change(self) -> bool {
-        self == Kind::TaskDefinition
+    /// Whether a property can be changed without making the resource anew: its tags, and what is its own.
+    pub fn can_change(self, property: &str) -> bool {
+        (property == TAGS && self.is_tagged()) || self.mutable().contains(&property)
+    }
+
+    /// Whether a property is changed by another one that takes its place, so that what refers to it changes, too.
+    pub fn is_replaced_by(self, property: &str) -> bool {
+        self == Kind::TaskDefinition && property != TAGS
     }
 
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:

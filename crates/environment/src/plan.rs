@@ -148,10 +148,12 @@ fn becomes(before: &Entry, after: &Entry, anew: &BTreeSet<Key>) -> Planned {
             changes.push(PlannedChange { property: property.clone(), from: value.clone(), to: value.clone(), follows });
         }
     }
-    let is_mutable = |change: &PlannedChange| after.kind.mutable().contains(&change.property.as_str());
+    let is_changed = |change: &PlannedChange| {
+        after.kind.can_change(&change.property) && !after.kind.is_replaced_by(&change.property)
+    };
     let fate = match changes.as_slice() {
         [] => Fate::Keep,
-        changes if changes.iter().all(is_mutable) && !after.kind.is_replaced_by_a_change() => Fate::Change,
+        changes if changes.iter().all(is_changed) => Fate::Change,
         _ => Fate::Replace,
     };
     Planned::of(after, fate, changes)
@@ -225,6 +227,31 @@ mod tests {
         let service = plan.resources.iter().find(|planned| planned.key == keys::service()).expect("the service");
         let change = PlannedChange { property: "DesiredCount".into(), from: json!(1), to: json!(3), follows: None };
         assert_eq!(service.changes, [change]);
+    }
+
+    #[test]
+    fn other_tags_change_everything_that_carries_tags_and_make_nothing_anew() {
+        let mut tagged = spec(Nat::Single);
+        tagged.tags.insert("cost".into(), "1".into());
+        let plan = plan(&spec(Nat::Single), &tagged);
+        let carrying = entries(&tagged).iter().filter(|entry| entry.kind.is_tagged()).count();
+        assert_eq!((plan.change, plan.replace, plan.create), (carrying, 0, 0));
+        let mut changes = plan.resources.iter().flat_map(|planned| &planned.changes);
+        assert!(changes.all(|change| change.property == "Tags"), "nothing follows anything");
+    }
+
+    #[test]
+    fn another_key_is_another_revision_that_the_service_rolls_out_to() {
+        let mut rotated = spec(Nat::Single);
+        rotated.prefect.key_version = Some(uuid::Uuid::from_u128(3));
+        assert_eq!(
+            told(&plan(&spec(Nat::Single), &rotated)),
+            [
+                "change identity/secret VersionId",
+                "replace worker/task-definition ContainerDefinitions",
+                "change worker/service TaskDefinition",
+            ]
+        );
     }
 
     #[test]

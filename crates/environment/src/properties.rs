@@ -19,6 +19,22 @@ pub fn attribute(key: &Key, name: &str) -> Value {
     json!({ "Fn::GetAtt": [key, name] })
 }
 
+/// Stands for these texts in one, as in CloudFormation; some of them may be references.
+pub fn joined(parts: impl IntoIterator<Item = Value>) -> Value {
+    json!({ JOIN: ["", parts.into_iter().collect::<Vec<_>>()] })
+}
+
+const JOIN: &str = "Fn::Join";
+
+/// The one text that resolved parts make; `None` where the value is none of [`joined`]'s.
+fn read_joined(members: &Map<String, Value>) -> Option<Value> {
+    let [separator, parts] = members.get(JOIN).filter(|_| members.len() == 1)?.as_array()?.as_slice() else {
+        return None;
+    };
+    let parts: Option<Vec<&str>> = parts.as_array()?.iter().map(Value::as_str).collect();
+    Some(Value::String(parts?.join(separator.as_str()?)))
+}
+
 /// What a property refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
@@ -82,7 +98,7 @@ pub fn resolve(value: &Value, lookup: &impl Fn(&Reference) -> Option<String>) ->
             .iter()
             .map(|(name, member)| Ok((name.clone(), resolve(member, lookup)?)))
             .collect::<Result<Map<_, _>, _>>()
-            .map(Value::Object),
+            .map(|members| read_joined(&members).unwrap_or(Value::Object(members))),
         other => Ok(other.clone()),
     }
 }
@@ -130,6 +146,14 @@ mod tests {
             resolved,
             Ok(json!({"VpcId": "id of network/vpc", "Roles": ["Arn of identity/execution-role"], "Ref": "not alone"}))
         );
+    }
+
+    #[test]
+    fn what_is_joined_is_one_text_when_its_references_are_known() {
+        let key = Key::new("identity/secret");
+        let value = joined([reference(&key), json!(":::version")]);
+        assert_eq!(resolve(&value, &|_| Some("arn".into())), Ok(json!("arn:::version")));
+        assert_eq!(references_of(&value), [Reference::Id(key)]);
     }
 
     #[test]

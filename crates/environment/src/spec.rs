@@ -90,6 +90,10 @@ pub struct Prefect {
     pub server: Server,
     /// Where the worker's credential for it lies.
     pub credential: Credential,
+    /// Which version of the environment's own secret the worker reads, once another credential came with a change.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>", extend("format" = "uuid"))]
+    pub key_version: Option<Uuid>,
     /// The work pool that the worker serves.
     pub work_pool: String,
     /// Whether a pool of that name that exists is lent the environment's defaults, and stays its owner's.

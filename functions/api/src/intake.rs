@@ -6,8 +6,11 @@
 //! misses one that is still on its way, and an environment without its secret ends as SECRET_NOT_RECEIVED.
 
 use crate::service::Service;
-use engine::{aws, records::Record};
-use environment::{Entry, Fault, OperationId, keys};
+use engine::{
+    aws,
+    records::{Record, ResourceItem},
+};
+use environment::{Entry, Fault, OperationId, catalogue::identity::NEXT_KEY, keys};
 use executions::Execution;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -50,6 +53,33 @@ pub(crate) async fn go_on(
     }
     if let Err(fault) = noted {
         tracing::warn!(?fault, "the secret's ARN was not recorded: the identity step finds it by name");
+    }
+}
+
+/// Writes the new key of a recorded change as another version of the environment's secret. Nothing reads it until the
+/// identity step has made it the current one. What goes wrong is logged, and that step finds out.
+pub(crate) async fn bring_key(
+    service: &Service,
+    record: &Record,
+    operation: OperationId,
+    secret: Option<&ResourceItem>,
+    credential: &SecretString,
+) {
+    if !may_still_arrive(record, service.clock.now()) {
+        return;
+    }
+    let Some(id) = secret.and_then(|secret| secret.id.as_deref()) else { return };
+    let put = service
+        .secrets
+        .put_secret_value()
+        .secret_id(id)
+        // The version's id, and the same for every try of this request.
+        .client_request_token(operation.uuid().to_string())
+        .version_stages(NEXT_KEY)
+        .secret_string(credential.expose_secret());
+    if let Err(error) = put.send().await {
+        let fault = aws::fault("secretsmanager:PutSecretValue", error);
+        tracing::warn!(?fault, "the new key's arrival is unknown");
     }
 }
 

@@ -5,7 +5,8 @@
 //! most: whoever does not answer by then refuses nothing. AWS itself then has the last word, and a create that it
 //! refuses is undone. Prefect is asked with the key that came with the request, here, while it is at hand; with a key
 //! that the request names, by the one function that may read it. A server that does not answer refuses: an environment
-//! whose functions do not reach its server is asked for with `prefect.verify: false`.
+//! whose functions do not reach its server is asked for with `prefect.verify: false`. A new key that a change brings is
+//! tried in the same way.
 
 use crate::{asking::ask, problem, problem::Problem, service::Service};
 use engine::{Preflight, Quota, preflight::Report};
@@ -64,6 +65,17 @@ pub(crate) async fn count(
         }
     }
     Ok(room)
+}
+
+/// Refuses a new key with which Prefect does not let the environment in. Whose the work pool is was for the create to
+/// ask.
+pub(crate) async fn check_key(service: &Service, spec: &Spec, key: &SecretString) -> Result<(), Problem> {
+    match ask_prefect(service, spec, Some(key)).await {
+        Err(fault) if fault.code != Code::AlreadyExists && is_the_callers(&fault) => {
+            Err(problem::refused_by_prefect(&fault))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Whether Prefect lets the environment in, where the request has brought what it takes to ask.

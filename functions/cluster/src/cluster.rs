@@ -10,7 +10,7 @@ use aws_sdk_ecs::{
     error::ProvideErrorMetadata,
     types::{self, ClusterField, Tag},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Departure, Found, Resource, Sighting, Site, State, TagChange, Whose, aws};
 use environment::{Change, Code, Fault, Kind, catalogue};
 use serde_json::{Value, json};
 
@@ -33,8 +33,9 @@ impl Resource for Cluster {
         let Some((cluster, state)) = cluster.and_then(|cluster| Some((cluster, state(cluster.status()?)?))) else {
             return Ok(None);
         };
-        let tags = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-        let mut found = Found::ready(name).owner(at.owner(tags)).state(state);
+        let tags: Vec<_> = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?))).collect();
+        let owner = at.owner(tags.iter().copied());
+        let mut found = Found::ready(name).owner(owner).tagged(at, tags).state(state);
         found.arn = cluster.cluster_arn.clone();
         Ok(Some(found.seen("CapacityProviders", providers(&at.wanted["CapacityProviders"], cluster))))
     }
@@ -70,6 +71,20 @@ impl Resource for Cluster {
             put.send().await.map_err(|error| aws::fault("ecs:PutClusterCapacityProviders", error))?;
         }
         Ok(found)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        let arn = found.arn.as_deref().unwrap_or(&found.id);
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("ecs:UntagResource", error))?;
+        }
+        if !change.put.is_empty() {
+            let tags = change.put.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+            let tag = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
+            tag.send().await.map_err(|error| aws::fault("ecs:TagResource", error))?;
+        }
+        Ok(())
     }
 
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
-use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws};
+use engine::{Departure, Found, Resource, Sighting, Site, TagChange, Whose, aws};
 use environment::{Change, Code, Fault, Kind, catalogue};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -28,8 +28,9 @@ impl Resource for LogGroup {
         let arn = arn(at, name);
         let answer = self.client.list_tags_for_resource().resource_arn(&arn).send().await;
         let tags = answer.map_err(|error| aws::fault("logs:ListTagsForResource", error))?.tags.unwrap_or_default();
-        let owner = at.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        Ok(Some(Found::ready(name).arn(arn).owner(owner).seen("RetentionInDays", group.retention_in_days())))
+        let tags: Vec<_> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let found = Found::ready(name).arn(arn).owner(at.owner(tags.iter().copied())).tagged(at, tags);
+        Ok(Some(found.seen("RetentionInDays", group.retention_in_days())))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -48,6 +49,20 @@ impl Resource for LogGroup {
             put.send().await.map_err(|error| aws::fault("logs:PutRetentionPolicy", error))?;
         }
         Ok(found)
+    }
+
+    async fn retag(&self, at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        let arn = arn(at, &found.id);
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_resource().resource_arn(&arn).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("logs:UntagResource", error))?;
+        }
+        if !change.put.is_empty() {
+            let tag = self.client.tag_resource().resource_arn(&arn);
+            let tag = tag.set_tags(Some(change.put.iter().cloned().collect()));
+            tag.send().await.map_err(|error| aws::fault("logs:TagResource", error))?;
+        }
+        Ok(())
     }
 
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

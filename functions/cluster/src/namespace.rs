@@ -20,7 +20,7 @@ use aws_sdk_servicediscovery::{
         OperationTargetType, Tag,
     },
 };
-use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws};
 use environment::{Code, Fault, Kind};
 
 pub(crate) struct PrivateDnsNamespace {
@@ -38,7 +38,7 @@ fn settling(operation: &str) -> Found {
 impl Resource for PrivateDnsNamespace {
     async fn find(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {
         let Some(id) = at.id else { return self.ours(at).await };
-        let Some(operation_id) = id.strip_prefix(OPERATION) else { return self.get(id).await };
+        let Some(operation_id) = id.strip_prefix(OPERATION) else { return self.get_with_tags(at, id).await };
         match self.operation(operation_id).await? {
             Progress::Running => Ok(Some(settling(operation_id))),
             Progress::Ended(namespace) => self.get(&namespace).await,
@@ -83,6 +83,21 @@ impl Resource for PrivateDnsNamespace {
             }
             _ => Err(aws::fault("servicediscovery:CreatePrivateDnsNamespace", error)),
         }
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        let arn = found.arn.as_deref().unwrap_or(&found.id);
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_resource().resource_arn(arn).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("servicediscovery:UntagResource", error))?;
+        }
+        if !change.put.is_empty() {
+            let tags = change.put.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+            let tags = tags.collect::<Result<Vec<_>, _>>().map_err(bug)?;
+            let tag = self.client.tag_resource().resource_arn(arn).set_tags(Some(tags));
+            tag.send().await.map_err(|error| aws::fault("servicediscovery:TagResource", error))?;
+        }
+        Ok(())
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
@@ -147,6 +162,17 @@ impl PrivateDnsNamespace {
         Ok(namespace
             .filter(|namespace| namespace.id() == Some(id))
             .map(|namespace| Found { arn: namespace.arn, ..Found::ready(id) }))
+    }
+
+    /// The same with its tags, which are a look of their own, where the team has some.
+    async fn get_with_tags(&self, at: &Site<'_>, id: &str) -> Result<Option<Found>, Fault> {
+        let found = self.get(id).await?;
+        let Some(arn) = found.as_ref().and_then(|found| found.arn.clone()) else { return Ok(found) };
+        if at.action != Action::Ensure || !at.has_team_tags() {
+            return Ok(found);
+        }
+        let tags = self.tags_of(&arn).await?;
+        Ok(found.map(|found| found.tagged(at, pairs(&tags))))
     }
 
     async fn ours(&self, at: &Site<'_>) -> Result<Option<Found>, Fault> {

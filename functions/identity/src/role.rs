@@ -8,7 +8,7 @@
 use crate::document;
 use async_trait::async_trait;
 use aws_sdk_iam::{Client, types::Tag};
-use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, Whose, absence_is_fine, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, TagChange, Whose, absence_is_fine, aws};
 use environment::{Change, Code, Fault, Kind};
 use serde_json::{Value, json};
 
@@ -38,6 +38,7 @@ impl Resource for Role {
         let trust = role.assume_role_policy_document().map(document::parse).transpose()?;
         let managed = self.attached(name).await?.into_iter().map(Value::String).collect();
         let inline = self.inline(name).await?;
+        let found = found.tagged(at, role.tags().iter().map(|tag| (tag.key(), tag.value())));
         Ok(Some(
             found
                 .seen("AssumeRolePolicyDocument", trust)
@@ -91,6 +92,20 @@ impl Resource for Role {
             }
         }
         Ok(found)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        let role = &found.id;
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_role().role_name(role).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("iam:UntagRole", error))?;
+        }
+        if !change.put.is_empty() {
+            let tags = pairs_of(change.put.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
+            let tag = self.client.tag_role().role_name(role).set_tags(Some(tags));
+            tag.send().await.map_err(|error| aws::fault("iam:TagRole", error))?;
+        }
+        Ok(())
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
@@ -201,8 +216,11 @@ impl Role {
 }
 
 fn tags(at: &Site<'_>) -> Result<Vec<Tag>, Fault> {
-    at.tags()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+    pairs_of(at.tags())
+}
+
+fn pairs_of<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Vec<Tag>, Fault> {
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect::<Result<_, _>>()
         .map_err(|error| Fault::bug(error.to_string()))
 }

@@ -4,6 +4,12 @@
 //! function just finds and removes it; its value is never read. Until `intake_until` the API may still be
 //! writing: absence proves nothing before, neither for a create nor for a removal, which could miss a
 //! CreateSecret on its way. Afterwards absence means that the request broke off before it wrote the secret.
+//!
+//! A new key comes with a change: the API writes it as another version, whose id is the operation's and which carries a
+//! label of ours ([`NEXT_KEY`]) instead of AWSCURRENT, so that nothing reads it yet. Here it becomes the current one; the
+//! version before keeps AWSPREVIOUS, to go back to. Which version that is need not be known: a current version that
+//! still carries our label belongs to a change that was not made in the end. When the change is made, every label but
+//! AWSCURRENT goes, and Secrets Manager forgets the versions without one.
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{
@@ -12,8 +18,10 @@ use aws_sdk_secretsmanager::{
     operation::describe_secret::DescribeSecretOutput,
     types::{Filter, FilterNameStringType, Tag},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws};
-use environment::{Code, Fault, Kind};
+use engine::{Departure, Found, Resource, Sighting, Site, TagChange, Whose, aws};
+use environment::{Change, Code, Fault, Kind, catalogue::identity::NEXT_KEY};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) struct Secret {
     pub(crate) client: Client,
@@ -30,12 +38,20 @@ impl Resource for Secret {
         };
         // One that is scheduled for deletion is as good as gone, although it still holds its name.
         let secret = secret.filter(|secret| secret.deleted_date().is_none() && secret.name() == Some(name));
+        if at.now < at.intake_until
+            && let (Some(secret), Some(wanted)) = (&secret, wanted_version(at))
+            && !Versions::of(secret).exists(wanted)
+        {
+            return Err(Fault::new(Code::Conflict, "The request may still be writing the new key."));
+        }
         if secret.is_none() && at.id.is_none() && at.now < at.intake_until {
             return Err(Fault::new(Code::Conflict, "The request may still be writing the secret."));
         }
         let found = secret.and_then(|secret| {
             let arn = secret.arn()?;
-            Some(Found::ready(arn).arn(arn).owner(at.owner(pairs(secret.tags()))))
+            let found =
+                Found::ready(arn).arn(arn).owner(at.owner(pairs(secret.tags()))).tagged(at, pairs(secret.tags()));
+            Some(found.seen("VersionId", current_as_wanted(at, &Versions::of(&secret))))
         });
         Ok(found)
     }
@@ -47,6 +63,51 @@ impl Resource for Secret {
             return Err(Fault::new(Code::SecretMissing, message));
         }
         Err(Fault::new(Code::SecretNotReceived, "The request broke off before it had written the secret."))
+    }
+
+    /// Makes another version the current one: the new key, or, where a change is taken back, the one before.
+    async fn correct(&self, at: &Site<'_>, found: Found, _changes: &[Change]) -> Result<Found, Fault> {
+        let versions = Versions::of(&self.describe(&found.id).await?);
+        let version = match wanted_version(at) {
+            Some(wanted) if versions.exists(wanted) => wanted,
+            Some(_) => {
+                let message = "The request broke off before it had written the new key.";
+                return Err(Fault::new(Code::SecretNotReceived, message));
+            }
+            None => versions.with(PREVIOUS).ok_or_else(|| {
+                Fault::new(Code::SecretMissing, "The key of before is not kept any more, and only the team has it.")
+            })?,
+        };
+        let moved = self.client.update_secret_version_stage().secret_id(&found.id).version_stage(CURRENT);
+        let moved =
+            moved.move_to_version_id(version).set_remove_from_version_id(versions.with(CURRENT).map(str::to_owned));
+        moved.send().await.map_err(|error| aws::fault("secretsmanager:UpdateSecretVersionStage", error))?;
+        Ok(found)
+    }
+
+    /// The keys of before lose their labels, and the current one ours.
+    async fn tidy(&self, at: &Site<'_>) -> Result<(), Fault> {
+        let Some(id) = at.id else { return Ok(()) };
+        let versions = Versions::of(&self.describe(id).await?);
+        for (version, label) in versions.left_over() {
+            let remove = self.client.update_secret_version_stage().secret_id(id).version_stage(label);
+            let removed = remove.remove_from_version_id(version).send().await;
+            removed.map_err(|error| aws::fault("secretsmanager:UpdateSecretVersionStage", error))?;
+        }
+        Ok(())
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_resource().secret_id(&found.id).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("secretsmanager:UntagResource", error))?;
+        }
+        if !change.put.is_empty() {
+            let tags = change.put.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+            let tag = self.client.tag_resource().secret_id(&found.id).set_tags(Some(tags.collect()));
+            tag.send().await.map_err(|error| aws::fault("secretsmanager:TagResource", error))?;
+        }
+        Ok(())
     }
 
     /// Without a recovery window: the environment's name must be free at once, and the credential is the
@@ -96,6 +157,51 @@ impl Secret {
     }
 }
 
+/// AWS's labels of the version that is read where none is named, and of the one that was before it.
+const CURRENT: &str = "AWSCURRENT";
+const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// The versions of a secret that carry labels, with these.
+#[derive(Debug, Default)]
+struct Versions(BTreeMap<String, Vec<String>>);
+
+impl Versions {
+    fn of(secret: &DescribeSecretOutput) -> Self {
+        let versions = secret.version_ids_to_stages().into_iter().flatten();
+        Versions(versions.map(|(version, labels)| (version.clone(), labels.clone())).collect())
+    }
+
+    fn exists(&self, version: &str) -> bool {
+        self.0.contains_key(version)
+    }
+
+    /// The version that carries a label.
+    fn with(&self, label: &str) -> Option<&str> {
+        self.0.iter().find(|(_, labels)| labels.iter().any(|one| one == label)).map(|(version, _)| version.as_str())
+    }
+
+    /// Labels that nobody needs once a change is made. Those of others are theirs.
+    fn left_over(&self) -> Vec<(&str, &str)> {
+        let all = self
+            .0
+            .iter()
+            .flat_map(|(version, labels)| labels.iter().map(move |label| (version.as_str(), label.as_str())));
+        all.filter(|(_, label)| [NEXT_KEY, PREVIOUS].contains(label)).collect()
+    }
+}
+
+fn wanted_version<'a>(at: &'a Site<'_>) -> Option<&'a str> {
+    at.wanted.get("VersionId").and_then(Value::as_str)
+}
+
+/// The current version, by which the wanted one is judged. Where none is named, any will do but the key of a change
+/// that was not made.
+fn current_as_wanted(at: &Site<'_>, versions: &Versions) -> Value {
+    let current = versions.with(CURRENT);
+    let is_next = || current.is_some_and(|current| versions.0[current].iter().any(|label| label == NEXT_KEY));
+    if wanted_version(at).is_some() || is_next() { json!(current) } else { Value::Null }
+}
+
 fn is_being_deleted(message: &str) -> bool {
     ["scheduled for deletion", "marked for deletion", "was deleted"].iter().any(|words| message.contains(words))
 }
@@ -107,6 +213,19 @@ fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn versions(labels: &[(&str, &[&str])]) -> Versions {
+        let texts = |labels: &[&str]| labels.iter().map(|label| (*label).to_owned()).collect();
+        Versions(labels.iter().map(|(version, labels)| ((*version).to_owned(), texts(labels))).collect())
+    }
+
+    #[test]
+    fn only_labels_of_changes_are_left_over() {
+        let changed = versions(&[("old", &[PREVIOUS]), ("new", &[CURRENT, NEXT_KEY, "theirs"])]);
+        assert_eq!(changed.left_over(), [("new", NEXT_KEY), ("old", PREVIOUS)]);
+        assert_eq!(versions(&[("only", &[CURRENT])]).left_over(), []);
+        assert_eq!((changed.with(CURRENT), changed.with(PREVIOUS)), (Some("new"), Some("old")));
+    }
 
     #[test]
     fn a_secret_that_is_being_deleted_already_is_known_by_its_words() {

@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
     operation::describe_addresses::builders::DescribeAddressesFluentBuilder,
     types::{Address, DomainType, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use engine::{Departure, Found, Resource, Sighting, Site, TagChange, Whose, aws::fault};
 use environment::{Code, Fault, Kind};
 
 pub(crate) struct Eip(pub(crate) Clients);
@@ -24,7 +24,10 @@ impl Resource for Eip {
             None => request.set_filters(Some(tagged::of_resource(at))),
         };
         let found = tagged::ours(at, list(request).await?).next();
-        Ok(found.and_then(|address| Some(address_found(address.allocation_id()?, address.public_ip()))))
+        Ok(found.and_then(|address| {
+            let found = address_found(address.allocation_id()?, address.public_ip());
+            Some(tagged::with_tags(at, found, &address))
+        }))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -33,6 +36,10 @@ impl Resource for Eip {
         let answer = request.send().await.map_err(|error| fault("ec2:AllocateAddress", error))?;
         let id = made("ec2:AllocateAddress", answer.allocation_id())?;
         Ok(address_found(&id, answer.public_ip()))
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     /// Is refused with `InvalidIPAddress.InUse` until the NAT gateway is gone.

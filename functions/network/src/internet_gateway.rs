@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
     operation::describe_internet_gateways::builders::DescribeInternetGatewaysFluentBuilder,
     types::{self, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use engine::{Departure, Found, Resource, Sighting, Site, TagChange, Whose, aws::fault};
 use environment::{Code, Fault, Kind};
 
 pub(crate) struct InternetGateway(pub(crate) Clients);
@@ -24,7 +24,8 @@ impl Resource for InternetGateway {
             None => request.set_filters(Some(tagged::of_resource(at))),
         };
         let found = tagged::ours(at, list(request).await?).next();
-        Ok(found.and_then(|gateway| gateway.internet_gateway_id().map(Found::ready)))
+        Ok(found
+            .and_then(|gateway| Some(tagged::with_tags(at, Found::ready(gateway.internet_gateway_id()?), &gateway))))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -33,6 +34,10 @@ impl Resource for InternetGateway {
         let answer = request.send().await.map_err(|error| fault("ec2:CreateInternetGateway", error))?;
         let id = answer.internet_gateway().and_then(types::InternetGateway::internet_gateway_id);
         made("ec2:CreateInternetGateway", id).map(Found::ready)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

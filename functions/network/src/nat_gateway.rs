@@ -7,7 +7,7 @@ use aws_sdk_ec2::{
     operation::describe_nat_gateways::builders::DescribeNatGatewaysFluentBuilder,
     types::{self, ConnectivityType, NatGatewayState, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use engine::{Departure, Found, Resource, Sighting, Site, State, TagChange, Whose, aws::fault};
 use environment::{Code, Fault, Kind};
 
 pub(crate) struct NatGateway(pub(crate) Clients);
@@ -27,7 +27,7 @@ impl Resource for NatGateway {
             Some(NatGatewayState::Deleting) => 1,
             _ => 0,
         });
-        Ok(found.as_ref().and_then(read))
+        Ok(found.and_then(|gateway| Some(tagged::with_tags(at, read(&gateway)?, &gateway))))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -46,6 +46,10 @@ impl Resource for NatGateway {
     async fn try_again(&self, at: &Site<'_>, found: Found, _failure: Fault) -> Result<Found, Fault> {
         self.remove(at, &found.id).await?;
         Ok(found.state(State::Leaving))
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     /// A failed one is deleted the same way: AWS would take an hour to clear it away by itself.

@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
     operation::describe_route_tables::builders::DescribeRouteTablesFluentBuilder,
     types::{self, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use engine::{Departure, Found, Resource, Sighting, Site, TagChange, Whose, aws::fault};
 use environment::{Code, Fault, Kind};
 
 pub(crate) struct RouteTable(pub(crate) Clients);
@@ -24,7 +24,10 @@ impl Resource for RouteTable {
             None => request.set_filters(Some(tagged::of_resource(at))),
         };
         let found = tagged::ours(at, list(request).await?).next();
-        Ok(found.and_then(|table| Some(Found::ready(table.route_table_id()?).seen("VpcId", table.vpc_id()))))
+        Ok(found.and_then(|table| {
+            let found = Found::ready(table.route_table_id()?).seen("VpcId", table.vpc_id());
+            Some(tagged::with_tags(at, found, &table))
+        }))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -33,6 +36,10 @@ impl Resource for RouteTable {
         let answer = request.send().await.map_err(|error| fault("ec2:CreateRouteTable", error))?;
         let id = answer.route_table().and_then(types::RouteTable::route_table_id);
         made("ec2:CreateRouteTable", id).map(Found::ready)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

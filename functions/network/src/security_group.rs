@@ -11,7 +11,7 @@ use aws_sdk_ec2::{
     operation::describe_security_groups::builders::DescribeSecurityGroupsFluentBuilder,
     types::{self, ResourceType},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, Whose, aws::fault};
+use engine::{Departure, Found, Resource, Sighting, Site, TagChange, Whose, aws::fault};
 use environment::{Code, Fault, Kind};
 
 pub(crate) struct SecurityGroup(pub(crate) Clients);
@@ -36,7 +36,10 @@ impl Resource for SecurityGroup {
             Some((vpc, name)) => group.vpc_id() == Some(vpc) && group.group_name() == Some(name),
             None => group.group_id() == at.id,
         });
-        Ok(group.and_then(|group| Some(Found::ready(group.group_id()?).owner(tagged::owner(at, group)))))
+        Ok(group.and_then(|group| {
+            let found = Found::ready(group.group_id()?).owner(tagged::owner(at, group));
+            Some(tagged::with_tags(at, found, group))
+        }))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -45,6 +48,10 @@ impl Resource for SecurityGroup {
         let request = request.tag_specifications(tagged::specification(at, ResourceType::SecurityGroup));
         let answer = request.send().await.map_err(|error| fault("ec2:CreateSecurityGroup", error))?;
         made("ec2:CreateSecurityGroup", answer.group_id()).map(Found::ready)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

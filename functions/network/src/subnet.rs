@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
     operation::describe_subnets::builders::DescribeSubnetsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, SubnetState},
 };
-use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws::fault};
+use engine::{Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws::fault};
 use environment::{Change, Code, Fault, Kind};
 use ipnet::Ipv4Net;
 
@@ -25,7 +25,7 @@ impl Resource for Subnet {
             None => request.set_filters(Some(tagged::of_resource(at))),
         };
         let found = tagged::ours(at, list(request).await?).next();
-        Ok(found.as_ref().and_then(read))
+        Ok(found.and_then(|subnet| Some(tagged::with_tags(at, read(&subnet)?, &subnet))))
     }
 
     /// A range of the VPC that is taken answers `InvalidSubnet.Conflict`, so a repetition makes no twin. What has taken
@@ -55,6 +55,10 @@ impl Resource for Subnet {
             request.send().await.map_err(|error| fault("ec2:ModifySubnetAttribute", error))?;
         }
         Ok(found)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

@@ -3,12 +3,15 @@
 //! The check is never left to a filter. Filters work on an index that lags behind, and some clouds ignore
 //! them: an unchecked hit could be another team's.
 
-use aws_sdk_ec2::types::{
-    Address, EgressOnlyInternetGateway, Filter, InternetGateway, NatGateway, NetworkAcl, NetworkInterface,
-    ResourceType, RouteTable, SecurityGroup, Subnet, Tag, TagSpecification, Vpc, VpcEndpoint, VpnGateway,
+use aws_sdk_ec2::{
+    Client,
+    types::{
+        Address, EgressOnlyInternetGateway, Filter, InternetGateway, NatGateway, NetworkAcl, NetworkInterface,
+        ResourceType, RouteTable, SecurityGroup, Subnet, Tag, TagSpecification, Vpc, VpcEndpoint, VpnGateway,
+    },
 };
-use engine::{Owner, Sighting, Site, Whose};
-use environment::{EnvironmentId, Kind, tags};
+use engine::{Found, Owner, Sighting, Site, TagChange, Whose, aws::fault};
+use environment::{EnvironmentId, Fault, Kind, tags};
 
 /// Something of EC2 that carries tags.
 pub(crate) trait Tagged {
@@ -96,4 +99,25 @@ pub(crate) fn sightings<T: Tagged>(kind: Kind, whose: Whose<'_>, seen: impl Into
 
 fn pairs(tags: &[Tag]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)))
+}
+
+/// What was found, with its tags.
+pub(crate) fn with_tags(at: &Site<'_>, found: Found, thing: &impl Tagged) -> Found {
+    found.tagged(at, pairs(thing.tags()))
+}
+
+/// Changes the team's tags of something.
+pub(crate) async fn retag(ec2: &Client, id: &str, change: &TagChange) -> Result<(), Fault> {
+    if !change.drop.is_empty() {
+        // Without a value: whatever it is.
+        let tags = change.drop.iter().map(|key| Tag::builder().key(key).build());
+        let request = ec2.delete_tags().resources(id).set_tags(Some(tags.collect()));
+        request.send().await.map_err(|error| fault("ec2:DeleteTags", error))?;
+    }
+    if !change.put.is_empty() {
+        let tags = change.put.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let request = ec2.create_tags().resources(id).set_tags(Some(tags.collect()));
+        request.send().await.map_err(|error| fault("ec2:CreateTags", error))?;
+    }
+    Ok(())
 }

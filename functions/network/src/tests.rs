@@ -12,7 +12,7 @@ use environment::{
     request::{Defaults, parse},
 };
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The environment of every test.
 fn environment() -> EnvironmentId {
@@ -66,6 +66,9 @@ fn entry(key: &str) -> Entry {
     entries.into_iter().find(|entry| entry.key.as_str() == key).expect("an entry of that key")
 }
 
+/// No tags of before.
+static NO_TAGS: BTreeSet<String> = BTreeSet::new();
+
 /// No recorded attributes.
 static NONE: BTreeMap<String, String> = BTreeMap::new();
 
@@ -85,6 +88,7 @@ fn site<'a>(entry: &'a Entry, place: &'a Place, id: Option<&'a str>) -> Site<'a>
         wanted,
         force: false,
         id,
+        former_tags: &NO_TAGS,
         attributes: &NONE,
         intake_until: jiff::Timestamp::UNIX_EPOCH,
         now: jiff::Timestamp::UNIX_EPOCH,

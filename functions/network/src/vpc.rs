@@ -10,7 +10,7 @@ use aws_sdk_ec2::{
     operation::describe_vpcs::builders::DescribeVpcsFluentBuilder,
     types::{self, AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState},
 };
-use engine::{Departure, Found, Resource, Sighting, Site, State, Whose, aws::fault};
+use engine::{Departure, Found, Resource, Sighting, Site, State, TagChange, Whose, aws::fault};
 use environment::{Change, Code, Fault, Kind};
 
 /// DNS names for what is in the VPC need DNS, so that is turned on first.
@@ -36,7 +36,7 @@ impl Resource for Vpc {
         )?;
         let found = Found::ready(id).state(state(vpc.state()));
         let found = found.seen("EnableDnsSupport", support).seen("EnableDnsHostnames", hostnames);
-        Ok(Some(found.seen("CidrBlock", vpc.cidr_block())))
+        Ok(Some(tagged::with_tags(at, found.seen("CidrBlock", vpc.cidr_block()), vpc)))
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
@@ -61,6 +61,10 @@ impl Resource for Vpc {
             request.send().await.map_err(|error| fault("ec2:ModifyVpcAttribute", error))?;
         }
         Ok(found)
+    }
+
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        tagged::retag(&self.0.ec2, &found.id, change).await
     }
 
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {

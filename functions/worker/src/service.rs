@@ -24,7 +24,7 @@ use aws_sdk_ecs::{
     operation::update_service::builders::UpdateServiceFluentBuilder,
     types::{self, AssignPublicIp, DeploymentRolloutState, LaunchType, PropagateTags, ServiceField},
 };
-use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws};
 use environment::{Change, Code, Fault, Kind, Properties, catalogue, diff};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -104,7 +104,7 @@ impl Resource for Service {
         match answer.services().iter().find(is_it) {
             Some(service) if service.status() != Some("INACTIVE") => {
                 let owner = at.owner(wanted::pairs(service.tags()));
-                let found = found(at, &cluster, service)?.owner(owner);
+                let found = found(at, &cluster, service)?.owner(owner).tagged(at, wanted::pairs(service.tags()));
                 Ok(Some(match found.state.clone() {
                     State::Failed(fault) if at.action == Action::Ensure && owner == Owner::Ours => {
                         found.state(State::Failed(self.post_mortem.of(fault, &cluster, name).await))
@@ -154,6 +154,11 @@ impl Resource for Service {
         let update = update.task_definition(at.text("TaskDefinition")?).force_new_deployment(true);
         let answer = update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
         Ok(deployed(at, found, answer.service()))
+    }
+
+    /// Tasks carry the tags that their service had when they started.
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        wanted::retag(&self.client, &found.id, change).await
     }
 
     async fn remove(&self, at: &Site<'_>, _id: &str) -> Result<Departure, Fault> {
@@ -309,7 +314,9 @@ fn found(at: &Site<'_>, cluster: &str, service: &types::Service) -> Result<Found
     }
     found.attributes = at.attributes.clone();
     let current = current(service).and_then(types::Deployment::id);
-    let is_as_wanted = !diff(&at.wanted, &found.seen).iter().any(|change| change.property != "DesiredCount");
+    let is_as_wanted = !diff(&at.wanted, &found.seen)
+        .iter()
+        .any(|change| !["DesiredCount", "Tags"].contains(&change.property.as_str()));
     let state = match course(at.attributes, at.now, service, is_as_wanted) {
         Course::Steady => {
             found.attributes.extend(current.map(|id| (DEPLOYMENT.to_owned(), id.to_owned())));

@@ -18,7 +18,7 @@ use aws_sdk_ecs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{self, Compatibility, NetworkMode, SortOrder, TaskDefinitionField, TaskDefinitionStatus},
 };
-use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws};
 use environment::{Change, Code, Fault, Kind, catalogue, diff};
 use serde::Deserialize;
 use serde_json::Value;
@@ -116,6 +116,10 @@ impl Resource for TaskDefinition {
         self.put_away(others).await
     }
 
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        wanted::retag(&self.client, &found.id, change).await
+    }
+
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let mut ours = self.ours(at).await?;
         if !ours.iter().any(|arn| arn == id) {
@@ -175,7 +179,7 @@ impl TaskDefinition {
         };
         let is_it = definition.task_definition_arn() == Some(arn) && definition.family() == Some(at.text("Family")?);
         let owner = if is_it { at.owner(wanted::pairs(answer.tags())) } else { Owner::Foreign };
-        let found = Found::ready(arn).arn(arn).owner(owner).state(state);
+        let found = Found::ready(arn).arn(arn).owner(owner).tagged(at, wanted::pairs(answer.tags())).state(state);
         Ok(Some(
             found
                 .seen("Cpu", definition.cpu())

@@ -1,7 +1,7 @@
 //! From the catalogue's properties to ECS's types.
 
-use aws_sdk_ecs::types::Tag;
-use engine::Site;
+use aws_sdk_ecs::{Client, types::Tag};
+use engine::{Site, TagChange, aws};
 use environment::Fault;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,4 +35,18 @@ pub(crate) fn in_wanted_order(wanted: &Value, seen: Vec<Value>) -> Value {
 /// A value that could not be built.
 pub(crate) fn bug(error: impl Display) -> Fault {
     Fault::bug(error.to_string())
+}
+
+/// Changes the team's tags of something of ECS.
+pub(crate) async fn retag(client: &Client, arn: &str, change: &TagChange) -> Result<(), Fault> {
+    if !change.drop.is_empty() {
+        let untag = client.untag_resource().resource_arn(arn).set_tag_keys(Some(change.drop.clone()));
+        untag.send().await.map_err(|error| aws::fault("ecs:UntagResource", error))?;
+    }
+    if !change.put.is_empty() {
+        let tags = change.put.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let tag = client.tag_resource().resource_arn(arn).set_tags(Some(tags.collect()));
+        tag.send().await.map_err(|error| aws::fault("ecs:TagResource", error))?;
+    }
+    Ok(())
 }

@@ -6,6 +6,11 @@ use crate::{journal::Call, policy::Request, world::World};
 impl Place {
     pub(super) fn ec2(&self, call: &Call, world: &World) -> Vec<Request> {
         let name = call.name();
+        if ["CreateTags", "DeleteTags"].contains(&call.action.as_str()) {
+            let id = call.text("ResourceId.1");
+            let resource = self.arn("ec2", &format!("{}/{id}", ec2_type(id)));
+            return vec![asking(tagged(Request::of(&name, resource), &world.thing(id).tags), &call.tags())];
+        }
         let made = match call.action.as_str() {
             "CreateVpc" => "vpc",
             "CreateSubnet" => "subnet",

@@ -21,6 +21,8 @@ pub(crate) struct Secret {
     /// The answer to its create.
     made: Value,
     going: Going,
+    /// Its further versions: the digest of each, and the answer to its put.
+    versions: BTreeMap<String, ([u8; 32], Value)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,16 +32,27 @@ enum Going {
     AtOnce(Timestamp),
 }
 
-/// - A create with the token and value of an earlier one succeeds and changes nothing.
+/// - A create with the token and value of an earlier one succeeds and changes nothing. So does a put; with another value
+///   it is refused.
 /// - A name is not free while its secret is scheduled for deletion, nor for a moment after one was deleted at once.
 /// - To delete at once what does not exist succeeds.
 ///
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>,
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html>,
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>
 pub(crate) struct Secrets;
 
 impl Rule for Secrets {
     fn refuse(&self, call: &Call, world: &mut World) -> Option<Answer> {
+        if call.service == "secretsmanager" && call.action == "PutSecretValue" {
+            let (digest_before, put) =
+                find(world, call.text("SecretId"))?.versions.get(call.text("ClientRequestToken"))?;
+            let message = "You can't modify an existing version, you can only create a new version.";
+            return Some(match *digest_before == digest(call) {
+                true => Answer::json(put.clone()),
+                false => Answer::error(call, "ResourceExistsException", message),
+            });
+        }
         if (call.service.as_str(), call.action.as_str()) != ("secretsmanager", "CreateSecret") {
             return None;
         }
@@ -63,7 +76,8 @@ impl Rule for Secrets {
             "CreateSecret" => {
                 if let Some(made) = answer.value() {
                     let token = call.text("ClientRequestToken").to_owned();
-                    let secret = Secret { token, digest: digest(call), made: made.clone(), going: Going::Not };
+                    let (made, versions) = (made.clone(), BTreeMap::new());
+                    let secret = Secret { token, digest: digest(call), made, going: Going::Not, versions };
                     world.secrets.insert(call.text("Name").to_owned(), secret);
                 }
             }
@@ -76,6 +90,12 @@ impl Rule for Secrets {
                     *answer = Answer::json(json!({"Name": id, "DeletionDate": world.now.as_second()}));
                 }
             }
+            "PutSecretValue" => {
+                let token = call.text("ClientRequestToken").to_owned();
+                if let (Some(put), Some(secret)) = (answer.value(), find(world, id)) {
+                    secret.versions.insert(token, (digest(call), put.clone()));
+                }
+            }
             "RestoreSecret" if answer.succeeded() => set_going(world, id, Going::Not),
             _ => {}
         }
@@ -83,10 +103,15 @@ impl Rule for Secrets {
 }
 
 fn set_going(world: &mut World, id: &str, going: Going) {
-    let named = world.secrets.iter_mut().find(|(name, secret)| *name == id || secret.made["ARN"] == id);
-    if let Some((_, secret)) = named {
+    if let Some(secret) = find(world, id) {
         secret.going = going;
     }
+}
+
+/// The secret of this name or ARN.
+fn find<'w>(world: &'w mut World, id: &str) -> Option<&'w mut Secret> {
+    let mut all = world.secrets.iter_mut();
+    all.find(|(name, secret)| *name == id || secret.made["ARN"] == id).map(|(_, secret)| secret)
 }
 
 fn is_absent(answer: &Answer) -> bool {
@@ -133,6 +158,19 @@ mod tests {
         let exists = json!({"ARN": "arn:another"});
         let mut again = aws.json("secretsmanager", "CreateSecret", &wanted("t"), &exists).await;
         assert_eq!(again.value().expect("a secret")["ARN"], "arn:blue");
+    }
+
+    #[tokio::test]
+    async fn a_version_is_put_once_and_never_changed() {
+        let aws = Rehearsal::new(Settings::default());
+        create(&aws, "t").await;
+        let put = async |value: &str, version: &str| {
+            let wanted = json!({"SecretId": "arn:blue", "SecretString": value, "ClientRequestToken": "v2"});
+            aws.json("secretsmanager", "PutSecretValue", &wanted, &json!({"VersionId": version})).await
+        };
+        put("a", "first").await;
+        assert_eq!(put("a", "second").await.value().expect("a version")["VersionId"], "first");
+        assert_eq!(put("b", "third").await.code(), "ResourceExistsException");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, Transact
 use environment::{Entry, EnvironmentId, Fault, OperationId, Spec, lifetime::Lifetime};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// How long after the request its secret may still be arriving.
 pub const INTAKE: SignedDuration = SignedDuration::from_secs(15);
@@ -84,6 +85,7 @@ impl Records {
             version: 1,
             generation: 1,
             spec: new.spec,
+            former_tags: BTreeSet::new(),
             applied_spec: None,
             zones: Vec::new(),
             intake_until: new.now + INTAKE,

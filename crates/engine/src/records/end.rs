@@ -134,7 +134,7 @@ fn turned(
         return write(record, Some(now + LOOK_AGAIN), [operation], Turn::Remove);
     };
     if applied != record.spec {
-        record.spec = applied;
+        record.want(applied);
         record.generation += 1;
         operation.deadline = Some(now + APPLY_TIME);
         operation.verdict = Some(verdict);

@@ -83,6 +83,7 @@ pub(crate) fn creating() -> Environment {
         version: 1,
         generation: 1,
         spec: spec(1),
+        former_tags: Default::default(),
         applied_spec: None,
         zones: Vec::new(),
         intake_until: NOW,

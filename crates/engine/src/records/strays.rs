@@ -25,7 +25,7 @@ use crate::{aws, survey::Sighting};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use environment::{Code, Entry, EnvironmentId, Fault, Key, OperationId, Place, Spec, Subject, catalogue};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// For so long after an environment's end AWS's lists may still show what is gone.
 const LISTS_LAG: SignedDuration = SignedDuration::from_mins(15);
@@ -199,6 +199,7 @@ fn adopted(findings: &Findings<'_>, spec: Spec, now: Timestamp) -> Record {
         generation: 1,
         version: 1,
         spec,
+        former_tags: BTreeSet::new(),
         applied_spec: None,
         zones: Vec::new(),
         intake_until: now,

@@ -85,7 +85,7 @@ fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timesta
         record.status = Status::Updating;
         // A change that was broken off is taken back, and in the end it says so.
         let verdict = if record.spec == applied { None } else { old.verdict.clone() };
-        record.spec = applied;
+        record.want(applied);
         record.generation += 1;
         let new = Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
         return Operation { verdict, ..new };

@@ -121,6 +121,7 @@ impl Records {
                 return Err(Fault::bug(format!("{} is not ready, but every step said done", not_ready.key)));
             }
             record.applied_spec = Some(record.spec.clone());
+            record.former_tags.clear();
             record.operation = None;
             // A change that failed was taken back: the environment is well, and the operation was in vain.
             let taken_back = operation.verdict.take();

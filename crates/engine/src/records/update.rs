@@ -7,7 +7,7 @@
 use super::{
     Asked, Asking, Environment, OperationKind, Record, Records, ResourceItem, ResourceState, Share, Status, TeamLimits,
     change::{Change, Decision, ShareChange},
-    create::UNSTARTED,
+    create::{INTAKE, UNSTARTED},
     transitions::{LOOK_AGAIN, write},
 };
 use environment::{Entry, Fault, Spec, lifetime::Lifetime};
@@ -68,7 +68,11 @@ fn decide(environment: &Environment, asking: &Asking<'_>, new: &NewSpec<'_>) -> 
     record.operation = Some(asking.next);
     record.fence += 1;
     record.generation += 1;
-    record.spec = new.to.clone();
+    if record.spec.prefect.key_version != new.to.prefect.key_version {
+        // The new key is on its way, as the first one was with the create.
+        record.intake_until = asking.now + INTAKE;
+    }
+    record.want(new.to.clone());
     let operation = asking.operation(OperationKind::Apply, record.fence);
     // Until one of the two specs is applied it has room for either: the way back must not find it taken.
     let share = record.share.map(|share| share.or_more(Share::of(&new.to)));
@@ -131,6 +135,20 @@ mod tests {
         assert_eq!((record.spec, record.applied_spec), (spec(3), Some(spec(1))));
         assert_eq!((record.operation, change.operations[0].id), (Some(OperationId::new(2, 2)), OperationId::new(2, 2)));
         assert!(change.due.is_some(), "the sweep looks after a request that broke off");
+    }
+
+    #[test]
+    fn tags_that_are_not_wanted_any_more_are_remembered_until_that_is_so() {
+        let tagged = |keys: &[&str]| {
+            let tags = keys.iter().map(|key| ((*key).to_owned(), String::new())).collect();
+            Spec { tags, ..spec(1) }
+        };
+        let mut record = active().record;
+        record.want(tagged(&["a", "b"]));
+        record.want(tagged(&["b"]));
+        assert_eq!(record.former_tags, ["a".to_owned()].into());
+        record.want(tagged(&["a"]));
+        assert_eq!(record.former_tags, ["b".to_owned()].into(), "one that is wanted again is not to go");
     }
 
     #[test]

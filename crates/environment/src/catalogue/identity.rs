@@ -20,7 +20,8 @@ pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
     let tag = format!("{name}-ecs");
     let mut entries = Vec::new();
     if subject.spec.prefect.credential.is_kept_by_the_environment() {
-        let secret = json!({"Name": secret_name(name)});
+        // Null is the version that came with the request: nobody knows its id beforehand.
+        let secret = json!({"Name": secret_name(name), "VersionId": subject.spec.prefect.key_version});
         entries.push(Entry::new(Step::Identity, Kind::Secret, keys::secret(), secret).tagged(subject, &tag));
     }
     let execution = Role {
@@ -43,6 +44,9 @@ pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
 const FLOW_EXECUTION_ROLE: &str = "flow-execution-role";
 const FLOW_TASK_ROLE: &str = "flow-task-role";
 const SECRET_READ: &[&str] = &["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"];
+
+/// The staging label of a key that came with a change, until the change is made.
+pub const NEXT_KEY: &str = "prefect-environments-next";
 
 /// The name of the environment's own secret. The API creates it under this name, too.
 pub fn secret_name(name: &str) -> String {

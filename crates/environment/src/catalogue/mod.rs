@@ -217,6 +217,7 @@ pub(crate) mod tests {
             prefect: Prefect {
                 server: Server::Cloud { account_id: uuid::Uuid::from_u128(1), workspace_id: uuid::Uuid::from_u128(2) },
                 credential: Credential::ApiKey,
+                key_version: None,
                 work_pool: "ecs-work-pool".into(),
                 adopt_pool: false,
                 verify: true,

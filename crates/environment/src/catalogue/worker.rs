@@ -5,7 +5,7 @@ use super::{Entry, Subject, cluster, events, identity, keys, network, references
 use crate::{
     key::Key,
     kind::Kind,
-    properties::{attribute, reference},
+    properties::{attribute, joined, reference},
     spec::{Capacity, Credential, Nat, Network, Server, Spec},
     step::Step,
 };
@@ -146,7 +146,8 @@ fn environment(subject: &Subject<'_>) -> Value {
     own.chain(teams).map(|(name, value)| json!({"Name": name, "Value": value})).collect()
 }
 
-/// The ARN of the secret with the credential; null where there is none.
+/// The ARN of the secret with the credential, of which flow runs and this service read the current version; null where
+/// there is none.
 fn credential(spec: &Spec) -> Value {
     match &spec.prefect.credential {
         Credential::ApiKey | Credential::AuthString => reference(&keys::secret()),
@@ -156,7 +157,11 @@ fn credential(spec: &Spec) -> Value {
 }
 
 fn secrets(spec: &Spec) -> Value {
-    let source = credential(spec);
+    let source = match spec.prefect.key_version {
+        // Another key is another task definition, so that the service rolls out to it, and back.
+        Some(version) => joined([credential(spec), json!(format!(":::{version}"))]),
+        None => credential(spec),
+    };
     let own = spec.prefect.credential.variable().map(|name| json!({"Name": name, "ValueFrom": source}));
     let teams = spec.worker.secrets.iter().map(|(name, arn)| json!({"Name": name, "ValueFrom": arn}));
     own.into_iter().chain(teams).collect()
@@ -309,6 +314,22 @@ mod tests {
         let container = &definition["ContainerDefinitions"][0];
         assert_eq!(container["Secrets"], json!([{"Name": "PREFECT_API_KEY", "ValueFrom": {"Ref": "identity/secret"}}]));
         assert!(!container["Environment"].to_string().contains("PREFECT_API_KEY"));
+    }
+
+    #[test]
+    fn another_key_is_read_by_its_version() {
+        let mut spec = spec(Nat::Single);
+        spec.prefect.key_version = Some(uuid::Uuid::from_u128(3));
+        let definition = wanted(&spec, keys::task_definition());
+        let source = &definition["ContainerDefinitions"][0]["Secrets"][0]["ValueFrom"];
+        let version = ":::00000000-0000-0000-0000-000000000003";
+        assert_eq!(*source, json!({"Fn::Join": ["", [{"Ref": "identity/secret"}, version]]}));
+        // Flow runs and this service read the current one, which the identity step has made it by then.
+        let secret = wanted(&spec, keys::secret());
+        assert_eq!(secret["VersionId"], "00000000-0000-0000-0000-000000000003");
+        let pool = wanted(&spec, keys::work_pool());
+        assert_eq!(pool["Defaults"]["prefect_api_key_secret_arn"], json!({"Ref": "identity/secret"}));
+        assert_eq!(pool["Server"]["ApiKey"], json!({"Ref": "identity/secret"}));
     }
 
     #[test]

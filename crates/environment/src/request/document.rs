@@ -3,42 +3,46 @@
 //! Everything is spelled out, the defaults too, so that a patch changes what it names and nothing else: not even where
 //! the operator's defaults have become others since. It holds no credential, for the spec has none.
 
-use crate::spec::{Capacity, Credential, Nat, Network, Server, Spec};
+use crate::spec::{Capacity, Credential, Flows, Nat, Network, Prefect, Server, Spec, Worker};
 use serde_json::{Value, json};
 
 /// The request, without its credential and without what it says of the environment's lifetime.
 pub fn document(spec: &Spec) -> Value {
     let Spec { name, team, network, prefect, worker, flows, log_retention_days, tags } = spec;
-    let mut server = match &prefect.server {
+    // Each field by its name, so that one that is new does not compile until it has its place here.
+    let Prefect { server, credential, key_version: _, work_pool, adopt_pool, verify } = prefect;
+    let Worker { name: service, image, cpu, memory, desired_count, command, environment, secrets, capacity } = worker;
+    let Flows { policy_arns } = flows;
+    let mut prefect = match server {
         Server::Cloud { account_id, workspace_id } => json!({"account_id": account_id, "workspace_id": workspace_id}),
         Server::SelfHosted { api_url } => json!({"api_url": api_url}),
     };
-    server["work_pool"] = json!(prefect.work_pool);
-    server["adopt_pool"] = json!(prefect.adopt_pool);
-    server["verify"] = json!(prefect.verify);
-    if let Credential::SharedApiKey { secret_arn } = &prefect.credential {
-        server["api_key_secret_arn"] = json!(secret_arn);
+    prefect["work_pool"] = json!(work_pool);
+    prefect["adopt_pool"] = json!(adopt_pool);
+    prefect["verify"] = json!(verify);
+    if let Credential::SharedApiKey { secret_arn } = credential {
+        prefect["api_key_secret_arn"] = json!(secret_arn);
     }
     json!({
         "name": name,
         "team": team,
-        "prefect": server,
+        "prefect": prefect,
         "network": network_section(network),
         "worker": {
-            "name": worker.name,
-            "image": worker.image,
-            "cpu": worker.cpu,
-            "memory": worker.memory,
-            "desired_count": worker.desired_count,
-            "command": worker.command,
-            "environment": worker.environment,
-            "secrets": worker.secrets,
-            "capacity": match worker.capacity {
+            "name": service,
+            "image": image,
+            "cpu": cpu,
+            "memory": memory,
+            "desired_count": desired_count,
+            "command": command,
+            "environment": environment,
+            "secrets": secrets,
+            "capacity": match capacity {
                 Capacity::Fargate => "FARGATE",
                 Capacity::FargateSpot => "FARGATE_SPOT",
             },
         },
-        "flows": {"policy_arns": flows.policy_arns},
+        "flows": {"policy_arns": policy_arns},
         "log_retention_days": log_retention_days,
         "tags": tags,
     })

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 /// A patch that breaks no rule.
 #[derive(Debug)]
 pub struct Patch {
-    /// What the environment is to be.
+    /// What the environment is to be. Which version of its secret a new credential is, is for the API to say.
     pub spec: Spec,
     /// How long it is to live.
     pub lifetime: Lifetime,
@@ -70,7 +70,7 @@ pub fn read_patch(
     keep_lifetime(&mut after, lifetime, patch);
     keep_credential(&mut after, current, patch);
     merge(&mut after, patch, "");
-    let (spec, lifetime, credential) = match read_changed(current, &after, defaults) {
+    let (mut spec, lifetime, credential) = match read_changed(current, &after, defaults) {
         // It counts what was meant and not how it is written: a range, or a URL, has more than one spelling.
         Ok(read) => {
             let changed: Vec<_> = changed(&before, &document(&read.0)).map(immutable).collect();
@@ -83,6 +83,7 @@ pub fn read_patch(
         let detail = "Whether there is a credential, and in whose secret it is kept, cannot be changed.";
         return Err(vec![Violation::new(credential_in(patch), ViolationCode::Immutable, detail)]);
     }
+    spec.prefect.key_version = current.prefect.key_version;
     let is_new = KEPT.iter().any(|(name, _)| patch["prefect"][name].is_string());
     Ok(Patch { spec, lifetime, credential: credential.filter(|_| is_new) })
 }

@@ -41,8 +41,9 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefe
     }
     fields.finish();
     let (credential, secret) = credential?;
+    let (server, work_pool) = (server?, work_pool?);
     let (adopt_pool, verify) = (adopt_pool?, verify?);
-    Some((Prefect { server: server?, credential, work_pool: work_pool?, adopt_pool, verify }, secret))
+    Some((Prefect { server, credential, key_version: None, work_pool, adopt_pool, verify }, secret))
 }
 
 fn flag(fields: &mut Fields<'_>, name: &'static str, left_out: bool) -> Option<bool> {

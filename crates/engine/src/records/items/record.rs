@@ -9,6 +9,7 @@ use environment::{
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What the owner wants of the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub struct Record {
     pub generation: u64,
     /// What is wanted.
     pub spec: Spec,
+    /// Keys of the team's tags that were wanted before and that something may still carry. Other tags are others'.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub former_tags: BTreeSet<String>,
     /// The last spec that became active.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub applied_spec: Option<Spec>,
@@ -149,6 +153,14 @@ impl Record {
     pub fn expires(&self) -> Option<Timestamp> {
         let may_expire = self.desired == Desired::Present && !self.status.is_ended() && !self.is_protected();
         self.expires_at.filter(|_| may_expire)
+    }
+
+    /// Something else is wanted from now on.
+    pub fn want(&mut self, spec: Spec) {
+        let former = std::mem::take(&mut self.former_tags);
+        let all = former.into_iter().chain(self.spec.tags.keys().cloned());
+        self.former_tags = all.filter(|key| !spec.tags.contains_key(key)).collect();
+        self.spec = spec;
     }
 }
 

@@ -15,7 +15,9 @@ pub(crate) async fn template(
     parameters: Parameters,
 ) -> Result<Json<Value>, Problem> {
     parameters.none()?;
-    let environment = load(&service, &caller, id).await?;
+    let mut environment = load(&service, &caller, id).await?;
+    // The secret of a template has one version: that with what its parameter brings.
+    environment.record.spec.prefect.key_version = None;
     let entries = environment.catalogue(&service.settings.place);
     Ok(Json(exported(&environment.record.spec, &entries)))
 }

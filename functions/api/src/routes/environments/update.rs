@@ -7,7 +7,7 @@ use crate::{
     conditional::IfMatch,
     forecast::Forecast,
     idempotency::{IdempotencyKey, hex},
-    problem,
+    intake, preflight, problem,
     problem::Problem,
     query::Parameters,
     service::Service,
@@ -20,11 +20,11 @@ use axum::{
 };
 use engine::{
     new_operation_id,
-    records::{Asking, Environment, Idempotency, NewSpec, Revision, Update},
+    records::{Asking, Environment, Idempotency, NewSpec, ResourceItem, Revision, Update},
 };
 use environment::{
-    EnvironmentId, OperationId,
-    request::{Patch, Violation, ViolationCode, fingerprint_of_patch, read_patch},
+    EnvironmentId, OperationId, keys,
+    request::{Patch, fingerprint_of_patch, read_patch},
 };
 use http::StatusCode;
 use serde_json::Value;
@@ -53,14 +53,15 @@ pub(crate) async fn update(
     for _ in 0..ATTEMPTS {
         let environment = load(&service, &caller, id).await?;
         let key = key.scoped(&environment.record.team, "PATCH", ONE, fingerprint.clone());
-        if let Some(operation) = carried_out_before(&service, id, key.as_ref()).await? {
-            if validates_only {
-                return Ok(Json(Forecast::of_nothing(&service, &environment)).into_response());
-            }
-            return replay(&service, &caller, &environment, operation).await;
+        let before = carried_out_before(&service, id, key.as_ref()).await?;
+        if before.is_some() && validates_only {
+            return Ok(Json(Forecast::of_nothing(&service, &environment)).into_response());
         }
         let only_at = only_at.clone();
         let asked = Asked { environment: &environment, patch: &patch, key, only_at, validates_only };
+        if let Some(operation) = before {
+            return asked.replay(&service, &caller, operation).await;
+        }
         if let Some(answer) = asked.carry_out(&service, &caller).await? {
             return Ok(answer);
         }
@@ -79,7 +80,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// Carries the request out; nothing where the environment is another one by now, or somebody else was quicker.
-    async fn carry_out(self, service: &Service, caller: &Caller) -> Result<Option<Response>, Problem> {
+    async fn carry_out(&self, service: &Service, caller: &Caller) -> Result<Option<Response>, Problem> {
         let record = &self.environment.record;
         if self.only_at.as_ref().is_some_and(|revisions| !revisions.contains(&self.environment.revision())) {
             return Err(problem::precondition_failed());
@@ -88,19 +89,15 @@ impl Asked<'_> {
             return Err(problem::not_changeable(record.status));
         }
         let patch = read_patch(&record.spec, &record.lifetime(), self.patch, &defaults(&service.settings, caller));
-        let Patch { spec, lifetime, credential } = patch.map_err(problem::invalid_request)?;
-        let unavailable = not_yet(self.patch, credential.is_some(), spec.tags != record.spec.tags);
-        if !unavailable.is_empty() {
-            return Err(problem::invalid_request(unavailable));
-        }
-        if spec == record.spec && lifetime == record.lifetime() {
+        let Patch { mut spec, lifetime, credential } = patch.map_err(problem::invalid_request)?;
+        if spec == record.spec && lifetime == record.lifetime() && credential.is_none() {
             return Ok(Some(if self.validates_only {
                 Json(Forecast::of_nothing(service, self.environment)).into_response()
             } else {
                 show(service, StatusCode::OK, self.environment).await
             }));
         }
-        if spec != record.spec && !record.status.allows_update() {
+        if (spec != record.spec || credential.is_some()) && !record.status.allows_update() {
             return Err(problem::not_changeable(record.status));
         }
         if lifetime.expiry != record.lifetime().expiry {
@@ -108,14 +105,22 @@ impl Asked<'_> {
         }
         service.settings.limits.check(&spec)?;
         shared_secrets::check(&service.secrets, &spec).await?;
+        if let Some(credential) = &credential {
+            preflight::check_key(service, &spec, credential).await?;
+        }
 
+        // The time that the request has for bringing its key begins here, after Prefect was asked.
         let (id, now) = (record.id, service.clock.now());
+        let next = new_operation_id(now);
+        if credential.is_some() {
+            spec.prefect.key_version = Some(next.uuid());
+        }
         let asking = Asking {
             environment: id,
-            next: new_operation_id(now),
+            next,
             asked_by: &caller.asked_by,
-            idempotency: self.key,
-            only_at: self.only_at,
+            idempotency: self.key.clone(),
+            only_at: self.only_at.clone(),
             now,
         };
         let entries = plan(service, id, &spec);
@@ -131,10 +136,39 @@ impl Asked<'_> {
             }
             Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?).await)),
             Some(Update::Going(record)) => {
-                nudge(service, id, asking.next, record.fence, now).await;
+                if let Some(credential) = &credential {
+                    intake::bring_key(service, &record, next, self.secret(), credential).await;
+                }
+                nudge(service, id, next, record.fence, now).await;
                 accepted(service, caller, id).await.map(Some)
             }
         }
+    }
+
+    /// The same request again: goes on with what the first one may have left undone, and shows what became of it.
+    async fn replay(
+        &self,
+        service: &Service,
+        caller: &Caller,
+        operation: Option<OperationId>,
+    ) -> Result<Response, Problem> {
+        let record = &self.environment.record;
+        if let Some(operation) = operation.filter(|operation| record.operation == Some(*operation)) {
+            let patch = read_patch(&record.spec, &record.lifetime(), self.patch, &defaults(&service.settings, caller));
+            // Only the key that this operation waits for: another request's is another operation's.
+            let credential = patch.ok().and_then(|patch| patch.credential);
+            let is_awaited = record.spec.prefect.key_version == Some(operation.uuid());
+            if let Some(credential) = credential.filter(|_| is_awaited) {
+                intake::bring_key(service, record, operation, self.secret(), &credential).await;
+            }
+            nudge(service, record.id, operation, record.fence, service.clock.now()).await;
+        }
+        accepted(service, caller, record.id).await.map(replayed)
+    }
+
+    /// The environment's own secret, where it has one.
+    fn secret(&self) -> Option<&ResourceItem> {
+        self.environment.resources.get(&keys::secret())
     }
 }
 
@@ -152,29 +186,7 @@ async fn carried_out_before(
     }
 }
 
-/// The same request again: goes on with what the first one may have left undone, and shows what became of it.
-async fn replay(
-    service: &Service,
-    caller: &Caller,
-    environment: &Environment,
-    operation: Option<OperationId>,
-) -> Result<Response, Problem> {
-    let record = &environment.record;
-    if let Some(operation) = operation.filter(|operation| record.operation == Some(*operation)) {
-        nudge(service, record.id, operation, record.fence, service.clock.now()).await;
-    }
-    accepted(service, caller, record.id).await.map(replayed)
-}
-
 /// The environment as it is now.
 async fn accepted(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
     Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await)
-}
-
-/// What cannot be changed yet.
-fn not_yet(patch: &Value, has_key: bool, has_tags: bool) -> Vec<Violation> {
-    let name = if patch["prefect"]["auth_string"].is_string() { "auth_string" } else { "api_key" };
-    let of = |pointer: &str| Violation::new(pointer, ViolationCode::NotAvailable, "This cannot be changed yet.");
-    let key = has_key.then(|| of(&format!("/prefect/{name}")));
-    key.into_iter().chain(has_tags.then(|| of("/tags"))).collect()
 }
