@@ -279,7 +279,7 @@ pub(crate) fn no_such_operation() -> Problem {
 }
 
 pub(crate) fn no_such_route() -> Problem {
-    let detail = "This API has /environments, /environments/{id}, what docs/api.md lists below it, and /health.";
+    let detail = "GET /openapi.json says which paths this API has.";
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path", detail)
 }
 

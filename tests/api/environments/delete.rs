@@ -44,6 +44,12 @@ async fn a_delete_that_is_sent_again_under_its_key_is_not_refused_for_what_it_di
     assert!([200, 202].contains(&again.status), "{again:?}");
     assert_eq!(again.header("idempotency-replayed"), "true", "{:?}", again.headers);
     stage.api.at_rest(&id).await.must_be("DELETED");
+    let late = stage.api.delete_with_key(&id, "a-delete").await;
+    assert_eq!(
+        (late.status, late.header("idempotency-replayed")),
+        (200, "true"),
+        "also when it is long done: {late:?}"
+    );
 }
 
 #[tokio::test]

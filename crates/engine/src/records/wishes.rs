@@ -150,33 +150,41 @@ impl Records {
     ) -> Result<Asked<T>, Fault> {
         let changed = self.change(asking.environment, asking.now, |environment| {
             if !asking.is_for(environment) {
-                return Ok(Decision::Nothing(None));
+                return Ok(Decision::Nothing(Decided::Nothing(Asked::Moved)));
             }
             Ok(match decide(environment)? {
-                Decision::Nothing(answer) => Decision::Nothing(Some(answer)),
+                Decision::Nothing(answer) => Decision::Nothing(Decided::Nothing(Asked::Heard(answer))),
                 Decision::Write(change, answer) => {
                     let change = Change { idempotency: asking.idempotency.clone(), ..*change };
-                    Decision::Write(Box::new(change), Some(answer))
+                    Decision::Write(Box::new(change), Decided::Written(answer))
                 }
             })
         });
-        let used = match changed.await? {
+        let (used, unless_used) = match changed.await? {
             Changed::Unknown => return Ok(Asked::Unknown),
             Changed::LimitReached(reached) => return Ok(Asked::LimitReached(reached)),
-            Changed::Yes(Some(answer)) => return Ok(Asked::Heard(answer)),
-            // What has moved it may be this request itself, sent before under the same key.
-            Changed::Yes(None) => match &asking.idempotency {
-                Some(key) => self.use_of(key, asking.now).await?,
-                None => None,
+            Changed::Yes(Decided::Written(answer)) => return Ok(Asked::Heard(answer)),
+            // Why nothing is left to be done may be this request itself, sent before under the same key.
+            Changed::Yes(Decided::Nothing(answer)) => match &asking.idempotency {
+                Some(key) => (self.use_of(key, asking.now).await?, answer),
+                None => return Ok(answer),
             },
-            Changed::KeyUsed(used) => Some(used),
+            Changed::KeyUsed(used) => (Some(used), Asked::Replayed),
         };
         Ok(match used {
-            None => Asked::Moved,
+            None => unless_used,
             Some(used) if asking.is_same_request(&used) => Asked::Replayed,
             Some(_) => Asked::KeyReused,
         })
     }
+}
+
+/// What was decided on a wish.
+enum Decided<T> {
+    /// It is written.
+    Written(T),
+    /// There is nothing to write.
+    Nothing(Asked<T>),
 }
 
 impl Asking<'_> {

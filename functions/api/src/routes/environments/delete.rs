@@ -1,6 +1,6 @@
 //! `DELETE /environments/{id}`.
 
-use super::{AtPath, ONE, heard, load, nudge, replayed, show};
+use super::{AtPath, ONE, found_again, heard, load, nudge, replayed, show};
 use crate::{
     caller::Caller,
     conditional::IfMatch,
@@ -18,7 +18,7 @@ use axum::{
 };
 use engine::{
     new_operation_id,
-    records::{Asking, Delete, Removal, Status},
+    records::{Asking, Delete, Environment, Removal, Status},
 };
 use environment::EnvironmentId;
 use http::StatusCode;
@@ -62,7 +62,7 @@ pub(crate) async fn delete(
         return Ok(Json(forecast).into_response());
     }
     let status = match heard(service.records.ask_for_delete(&asking, removal).await?)? {
-        None => return replay(&service, &caller, id).await,
+        None => return Ok(replay(&service, &found_again(&service, &caller, id, now).await?).await),
         Some(Delete::Protected) => return Err(problem::deletion_protected(id)),
         Some(Delete::Deleted) => StatusCode::OK,
         Some(Delete::Going { operation, fence }) => {
@@ -98,8 +98,7 @@ fn fingerprint(id: EnvironmentId, Removal { force, retain_logs }: Removal) -> St
 }
 
 /// The same request again: what became of it, and not another try. 202 also where it left something.
-async fn replay(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
-    let environment = load(service, caller, id).await?;
+async fn replay(service: &Service, environment: &Environment) -> Response {
     let status = if environment.record.status == Status::Deleted { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok(replayed(show(service, status, &environment).await))
+    replayed(show(service, status, environment).await)
 }

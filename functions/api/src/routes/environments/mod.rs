@@ -149,6 +149,21 @@ async fn nudge(service: &Service, environment: EnvironmentId, operation: Operati
     }
 }
 
+/// What became of a request that was carried out before under its key. It may have broken off before anybody saw to the
+/// operation that it led to.
+async fn found_again(
+    service: &Service,
+    caller: &Caller,
+    id: EnvironmentId,
+    now: Timestamp,
+) -> Result<Environment, Problem> {
+    let environment = load(service, caller, id).await?;
+    if let Some(operation) = environment.record.operation {
+        nudge(service, id, operation, environment.record.fence, now).await;
+    }
+    Ok(environment)
+}
+
 /// The answer to a request that was carried out before under its key.
 fn replayed(mut response: Response) -> Response {
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

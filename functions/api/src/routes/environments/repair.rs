@@ -1,6 +1,6 @@
 //! `POST /environments/{id}/repair`.
 
-use super::{AtPath, REPAIR, drift::look, heard, load, nudge, replayed, show};
+use super::{AtPath, REPAIR, drift::look, found_again, heard, load, nudge, replayed, show};
 use crate::{
     caller::Caller,
     conditional::IfMatch,
@@ -62,7 +62,10 @@ pub(crate) async fn repair(
         return Ok(Json(forecast).into_response());
     }
     match heard(service.records.ask_for_repair(&asking).await?)? {
-        None => Ok(replayed(accepted(&service, &caller, id).await?)),
+        None => {
+            let environment = found_again(&service, &caller, id, now).await?;
+            Ok(replayed(show(&service, StatusCode::ACCEPTED, &environment).await))
+        }
         Some(Repair::Not(status)) => Err(problem::not_repairable(status)),
         Some(Repair::Going { operation, fence }) => {
             nudge(&service, id, operation, fence, now).await;
