@@ -3,9 +3,10 @@
 use aws_sdk_ec2::types::{Filter, NatGatewayState};
 use end_to_end::{
     Environment, Refusal, Stage,
-    api::text,
+    api::{list, text},
     requests::{request, unique},
 };
+use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -187,6 +188,29 @@ async fn where_the_rollout_fails_the_old_key_is_the_current_one_again() {
     let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
     assert_eq!(now.secret_string(), Some("pnu_in_vain"));
     ends_without_a_trace(&stage, &environment).await;
+}
+
+#[tokio::test]
+async fn a_key_that_prefect_does_not_accept_is_refused_and_one_that_is_only_tried_is_put_nowhere() {
+    let stage = Stage::set().await;
+    let environment = stage.create(&request(&unique("tried"))).await;
+    for (key, code) in [("pnu_revoked", "PREFECT_UNAUTHORIZED"), ("pnu_forbidden", "PREFECT_FORBIDDEN")] {
+        stage.api.update(environment.id(), &json!({"prefect": {"api_key": key}})).await.problem(422, code);
+    }
+    let path = format!("/environments/{}?validate_only=true", environment.id());
+    let headers = [("content-type", "application/merge-patch+json")];
+    let patch = json!({"prefect": {"api_key": "pnu_only_tried"}});
+    let forecast = stage.api.send(Method::PATCH, &path, &headers, patch.to_string()).await.expect(200);
+    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
+    let moves: Vec<String> = moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect();
+    let rollout = ["change identity/secret", "replace worker/task-definition", "change worker/service"];
+    assert_eq!(moves, rollout, "{forecast:#}");
+
+    assert_eq!(stage.api.read(environment.id()).await, environment, "nothing is recorded");
+    let secret = environment.physical("identity/secret");
+    let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
+    assert_eq!(described.version_ids_to_stages.unwrap_or_default().len(), 1, "no key was put");
+    stage.delete(environment.id()).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 use crate::{
     catalogue::Entry,
     key::Key,
-    kind::Kind,
+    kind::{Kind, TAGS},
     properties::{Properties, Reference, diff, references_of},
 };
 use schemars::JsonSchema;
@@ -116,6 +116,16 @@ impl Plan {
             keep: count(Fate::Keep),
             resources,
         }
+    }
+
+    /// Whether a resource stays as it is, but for its tags: that is nothing to wait for.
+    pub fn keeps(&self, key: &Key) -> bool {
+        let planned = self.resources.iter().find(|planned| planned.key == *key);
+        planned.is_some_and(|it| match it.action {
+            Fate::Keep => true,
+            Fate::Change => it.changes.iter().all(|change| change.property == TAGS),
+            Fate::Create | Fate::Replace | Fate::Delete => false,
+        })
     }
 
     /// What becomes of a resource.
@@ -237,7 +247,8 @@ mod tests {
         let carrying = entries(&tagged).iter().filter(|entry| entry.kind.is_tagged()).count();
         assert_eq!((plan.change, plan.replace, plan.create), (carrying, 0, 0));
         let mut changes = plan.resources.iter().flat_map(|planned| &planned.changes);
-        assert!(changes.all(|change| change.property == "Tags"), "nothing follows anything");
+        assert!(changes.all(|change| change.property == TAGS), "nothing follows anything");
+        assert!(entries(&tagged).iter().all(|entry| plan.keeps(&entry.key)), "nothing is waited for");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::service::Service;
 use engine::records::{Desired, Environment, Record, ResourceItem, ResourceState};
 use environment::{
-    Direction, Entry, Eta, Fate, History, Place, Plan, Progress, Spec, Subject, catalogue, eta::eta as longest_path,
+    Direction, Entry, Eta, History, Place, Plan, Progress, Spec, Subject, catalogue, eta::eta as longest_path,
 };
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
@@ -52,7 +52,7 @@ impl EtaView {
 
     /// What it takes to carry out a plan of these.
     pub(crate) fn of_plan(plan: &Plan, entries: &[Entry], history: &History, now: Timestamp) -> Self {
-        let keeps = |entry: &Entry| plan.fate(&entry.key) == Some(Fate::Keep);
+        let keeps = |entry: &Entry| plan.keeps(&entry.key);
         let progress = |entry: &Entry| if keeps(entry) { Progress::Done } else { Progress::ToDo };
         EtaView::at(now, longest_path(entries, Direction::Apply, history, progress))
     }
@@ -77,7 +77,7 @@ impl EtaView {
         }
         let applied = record.applied_spec.as_ref().map(entries).unwrap_or_default();
         let plan = Plan::between(&applied, &wanted);
-        let keeps = |entry: &Entry| plan.fate(&entry.key) == Some(Fate::Keep);
+        let keeps = |entry: &Entry| plan.keeps(&entry.key);
         let item = |entry: &Entry| environment.resources.get(&entry.key);
         let progress = |entry: &Entry| to_make(item(entry), record.generation, keeps(entry), now);
         Some(EtaView::at(now, longest_path(&wanted, Direction::Apply, history, progress)))
