@@ -45,6 +45,8 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
         let ours = request.clone().without("aws:RequestTag/").with("aws:TagKeys", STACK);
         add("tags that are ours", ours.with(&creating, "another-stack"));
         add("the name", request.clone().with("aws:TagKeys", "Name"));
+        // EC2 takes every tag away where none is named.
+        add("all tags", request.clone().without("aws:RequestTag/").without("aws:TagKeys"));
     }
     for (what, resource) in elsewhere(place, request) {
         // A role's path guards it even where somebody has put our tag on it.

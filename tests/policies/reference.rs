@@ -242,6 +242,10 @@ impl Place {
             "GetQueueUrl" | "GetQueueAttributes" | "ListQueueTags" | "SetQueueAttributes" | "DeleteQueue" => {
                 vec![tagged(request(&call.name()), &world.thing(&queue).tags)]
             }
+            "TagQueue" => vec![asking(tagged(request(&call.name()), &world.thing(&queue).tags), &call.tags())],
+            "UntagQueue" => {
+                vec![untagging(tagged(request(&call.name()), &world.thing(&queue).tags), call, "TagKeys")]
+            }
             _ => unknown(call),
         }
     }
@@ -261,6 +265,8 @@ impl Place {
                 request.context.insert("events:targetarn".to_owned(), targets.map(str::to_owned).collect());
                 vec![request]
             }
+            "TagResource" => vec![asking(on, &call.tags())],
+            "UntagResource" => vec![untagging(on, call, "TagKeys")],
             "DescribeRule" | "ListTagsForResource" | "ListTargetsByRule" | "RemoveTargets" | "DeleteRule" => vec![on],
             _ => unknown(call),
         }

@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_sqs::{Client, types::QueueAttributeName};
-use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws};
 use environment::{Change, Code, Fault, Kind, catalogue};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -66,6 +66,19 @@ impl Resource for Queue {
         Ok(found)
     }
 
+    async fn retag(&self, _at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_queue().queue_url(&found.id).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("sqs:UntagQueue", error))?;
+        }
+        if !change.put.is_empty() {
+            let tags = change.put.iter().cloned().collect();
+            let tag = self.client.tag_queue().queue_url(&found.id).set_tags(Some(tags));
+            tag.send().await.map_err(|error| aws::fault("sqs:TagQueue", error))?;
+        }
+        Ok(())
+    }
+
     /// It is gone when a look says so: SQS deletes in the background.
     async fn remove(&self, _at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let delete = self.client.delete_queue().queue_url(id);
@@ -79,7 +92,7 @@ impl Queue {
     async fn owned(&self, at: &Site<'_>, url: &str) -> Result<Found, Fault> {
         let tags = self.tags(url).await?;
         let arn = at.place.arn("sqs", at.text("QueueName")?);
-        Ok(Found::ready(url).arn(arn).owner(at.owner(pairs(&tags))))
+        Ok(Found::ready(url).arn(arn).owner(at.owner(pairs(&tags))).tagged(at, pairs(&tags)))
     }
 
     async fn tags(&self, url: &str) -> Result<HashMap<String, String>, Fault> {

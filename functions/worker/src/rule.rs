@@ -12,7 +12,7 @@ use aws_sdk_eventbridge::{
     error::ProvideErrorMetadata,
     types::{self, RuleState, Tag},
 };
-use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, Whose, aws};
+use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws};
 use environment::{Change, Code, Fault, Kind, catalogue};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -83,6 +83,22 @@ impl Resource for Rule {
         Ok(found)
     }
 
+    /// PutRule leaves the tags of a rule that is there as they are.
+    async fn retag(&self, at: &Site<'_>, found: &Found, change: &TagChange) -> Result<(), Fault> {
+        let arn = at.place.arn("events", &format!("rule/{}", found.id));
+        if !change.drop.is_empty() {
+            let untag = self.client.untag_resource().resource_arn(&arn).set_tag_keys(Some(change.drop.clone()));
+            untag.send().await.map_err(|error| aws::fault("events:UntagResource", error))?;
+        }
+        if !change.put.is_empty() {
+            let tags = change.put.iter().map(|(key, value)| Tag::builder().key(key).value(value).build());
+            let tags = tags.collect::<Result<_, _>>().map_err(bug)?;
+            let tag = self.client.tag_resource().resource_arn(&arn).set_tags(Some(tags));
+            tag.send().await.map_err(|error| aws::fault("events:TagResource", error))?;
+        }
+        Ok(())
+    }
+
     async fn remove(&self, at: &Site<'_>, id: &str) -> Result<Departure, Fault> {
         let ours = at.wanted["Targets"].as_array().into_iter().flatten();
         let ours = ours.filter_map(|target| target["Id"].as_str()).map(str::to_owned);
@@ -131,7 +147,7 @@ impl Rule {
     /// The rule of this ARN, and whose it is.
     async fn owned(&self, at: &Site<'_>, arn: &str) -> Result<Found, Fault> {
         let tags = self.tags(arn).await?;
-        Ok(Found::ready(at.text("Name")?).arn(arn).owner(at.owner(pairs(&tags))))
+        Ok(Found::ready(at.text("Name")?).arn(arn).owner(at.owner(pairs(&tags))).tagged(at, pairs(&tags)))
     }
 }
 
