@@ -329,6 +329,43 @@ async fn a_patch_is_refused_as_a_whole_and_with_every_reason() {
     assert!(text(&problem["detail"]).contains("DELETED"), "it says what it is: {problem}");
 }
 
+/// What a request was answered does not depend on what became of its environment.
+#[tokio::test]
+async fn a_create_that_is_sent_again_after_a_change_is_answered_as_it_was() {
+    let stage = Stage::set().await;
+    let name = unique("anew");
+    let body = request(&name);
+    let first = stage.api.create_with_key(&body, &name).await;
+    let id = Environment(first.expect(202)).id().to_owned();
+    let made = stage.api.at_rest(&id).await.must_be("ACTIVE");
+    let patch = json!({"log_retention_days": 7, "ttl": "P1D", "tags": {"a": "b"}});
+    update(&stage, &id, &patch).await.must_be("ACTIVE");
+    let again = stage.api.create_with_key(&body, &name).await;
+    assert_eq!((again.status, &again.text), (202, &first.text), "byte by byte");
+    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
+    let now = stage.api.read(&id).await;
+    assert_eq!(now.0["spec"]["log_retention_days"], 7, "the change stays: {now}");
+    ends_without_a_trace(&stage, &made).await;
+}
+
+/// Sent again later, when it would change something, it must not.
+#[tokio::test]
+async fn a_patch_that_changes_nothing_uses_up_its_key() {
+    let stage = Stage::set().await;
+    let name = unique("key-of-nothing");
+    let environment = stage.create(&request(&name)).await;
+    let as_it_is = json!({"log_retention_days": environment.0["spec"]["log_retention_days"]});
+    stage.api.update_with_key(environment.id(), &as_it_is, &name).await.expect(200);
+    assert_eq!(stage.api.read(environment.id()).await, environment, "nothing is recorded of the environment");
+    update(&stage, environment.id(), &json!({"log_retention_days": 7})).await.must_be("ACTIVE");
+    let again = stage.api.update_with_key(environment.id(), &as_it_is, &name).await;
+    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
+    assert_eq!(again.expect(200)["spec"]["log_retention_days"], 7, "it does nothing anew");
+    let other = json!({"log_retention_days": 14});
+    stage.api.update_with_key(environment.id(), &other, &name).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
+    stage.delete(environment.id()).await;
+}
+
 #[tokio::test]
 async fn asked_for_twice_it_is_one_update() {
     let stage = Stage::set().await;

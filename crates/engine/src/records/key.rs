@@ -1,8 +1,8 @@
 //! Whether an idempotency key was used, asked before the transaction that takes it.
 
-use super::{Idempotency, IdempotencyItem, Records, read, text};
+use super::{Idempotency, IdempotencyItem, Records, Transacted, read, text};
 use crate::aws;
-use environment::Fault;
+use environment::{EnvironmentId, Fault};
 use jiff::Timestamp;
 
 impl Records {
@@ -20,5 +20,18 @@ impl Records {
         let Some(item) = answer.items.unwrap_or_default().pop() else { return Ok(None) };
         // TTL deletes late: an expired key that is still there counts for nothing.
         Ok(Some(read::<IdempotencyItem>(item)?).filter(|used| used.purge_at >= now.as_second()))
+    }
+
+    /// Takes the key of a request that leaves nothing else to be written; false where it was taken before.
+    pub async fn take_key_alone(
+        &self,
+        idempotency: &Idempotency,
+        id: EnvironmentId,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        match self.transact(vec![self.take_key(idempotency, id, None, now)?]).await? {
+            Transacted::Done => Ok(true),
+            Transacted::Refused(_) => Ok(false),
+        }
     }
 }

@@ -12,7 +12,8 @@ use axum::{
 };
 use engine::records::{Created, Idempotency, NewEnvironment, Record, Reservation, Status};
 use environment::{
-    Entry, EnvironmentId, OperationId,
+    Entry, EnvironmentId, OperationId, Spec,
+    lifetime::Lifetime,
     request::{Request, parse},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -61,8 +62,8 @@ pub(crate) async fn create(
         id,
         operation,
         idempotency,
-        spec,
-        lifetime,
+        spec: spec.clone(),
+        lifetime: lifetime.clone(),
         entries: &entries,
         limits: service.settings.limits.team,
         asked_by: caller.asked_by.clone(),
@@ -86,10 +87,12 @@ pub(crate) async fn create(
         Created::Replayed(id, operation) => {
             log_environment(id);
             let record = service.records.load(id).await?.ok_or_else(problem::idempotency_key_reused)?.record;
-            let entries = plan(&service, id, &record.spec);
             if record.status == Status::Pending && record.operation == Some(operation) {
+                let entries = plan(&service, id, &record.spec);
                 intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
             }
+            let record = as_asked_for(record, spec, &lifetime);
+            let entries = plan(&service, id, &record.spec);
             Ok(replayed(accepted(&service, &record, operation, &entries)?))
         }
         Created::KeyReused => Err(problem::idempotency_key_reused()),
@@ -105,6 +108,16 @@ async fn is_replayed(service: &Service, key: Option<&Idempotency>) -> Result<boo
         Some(key) => Ok(service.records.is_used(key, service.clock.now()).await?),
         None => Ok(false),
     }
+}
+
+/// The record as this request has made it: the same for every answer to it, whatever was changed since.
+fn as_asked_for(record: Record, spec: Spec, lifetime: &Lifetime) -> Record {
+    // Where nobody has changed it, it says best what the defaults were at the time.
+    let spec = if record.generation == 1 { record.spec.clone() } else { spec };
+    let mut made = Record { spec, deletion_protection: None, expires_at: None, ..record };
+    let (asked_by, asked_at) = (made.created_by.clone(), made.created_at);
+    made.live(lifetime, &asked_by, asked_at);
+    made
 }
 
 fn accepted(

@@ -91,11 +91,7 @@ impl Asked<'_> {
         let patch = read_patch(&record.spec, &record.lifetime(), self.patch, &defaults(&service.settings, caller));
         let Patch { mut spec, lifetime, credential } = patch.map_err(problem::invalid_request)?;
         if spec == record.spec && lifetime == record.lifetime() && credential.is_none() {
-            return Ok(Some(if self.validates_only {
-                Json(Forecast::of_nothing(service, self.environment)).into_response()
-            } else {
-                show(service, StatusCode::OK, self.environment).await
-            }));
+            return self.change_nothing(service).await;
         }
         if (spec != record.spec || credential.is_some()) && !record.status.allows_update() {
             return Err(problem::not_changeable(record.status));
@@ -140,9 +136,22 @@ impl Asked<'_> {
                     intake::bring_key(service, &record, next, self.secret(), credential).await;
                 }
                 nudge(service, id, next, record.fence, now).await;
-                accepted(service, caller, id).await.map(Some)
+                Ok(Some(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await))
             }
         }
+    }
+
+    /// It is so already. The key is taken all the same: sent again, the request must not do later what it did not now.
+    async fn change_nothing(&self, service: &Service) -> Result<Option<Response>, Problem> {
+        if self.validates_only {
+            return Ok(Some(Json(Forecast::of_nothing(service, self.environment)).into_response()));
+        }
+        if let Some(key) = &self.key
+            && !service.records.take_key_alone(key, self.environment.record.id, service.clock.now()).await?
+        {
+            return Ok(None);
+        }
+        Ok(Some(show(service, StatusCode::OK, self.environment).await))
     }
 
     /// The same request again: goes on with what the first one may have left undone, and shows what became of it.
@@ -163,7 +172,9 @@ impl Asked<'_> {
             }
             nudge(service, record.id, operation, record.fence, service.clock.now()).await;
         }
-        accepted(service, caller, record.id).await.map(replayed)
+        // One that started nothing was answered so, too.
+        let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+        Ok(replayed(show(service, status, &load(service, caller, record.id).await?).await))
     }
 
     /// The environment's own secret, where it has one.
@@ -184,9 +195,4 @@ async fn carried_out_before(
         Some(used) if used.environment_id == id && used.fingerprint == key.fingerprint => Ok(Some(used.operation_id)),
         Some(_) => Err(problem::idempotency_key_reused()),
     }
-}
-
-/// The environment as it is now.
-async fn accepted(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Response, Problem> {
-    Ok(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await)
 }
