@@ -11,6 +11,7 @@ mod crashes;
 mod fails;
 mod refused;
 mod rights;
+mod rotates;
 mod server;
 
 use end_to_end::requests::{TEAM, unique};
