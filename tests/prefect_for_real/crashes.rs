@@ -5,7 +5,6 @@ use end_to_end::{Stage, api::text};
 use serde_json::json;
 
 #[tokio::test]
-#[ignore = "environments bring no queue for ECS's events yet"]
 async fn a_task_that_ends_early_makes_its_flow_run_crashed_with_the_tasks_last_words() {
     let (stage, server) = (Stage::set().await, Server::real());
     let environment = stage.create(&request(&server, "crash")).await;
