@@ -18,8 +18,8 @@ flows:          ## flow runs in an environment with a real worker and Prefect se
 	@$(PYTHON) bootstrap/prefect_for_real.py $(TESTS)
 faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some)
 	@$(PYTHON) bootstrap/faults.py $(FAULTS)
-bench:          ## what each life takes in AWS's own time, and its calls
-	@$(PYTHON) bootstrap/faults.py figures
+bench:          ## what each life takes in AWS's own time, and its calls; what requests and cold starts take
+	@$(PYTHON) bootstrap/bench.py
 crowd:          ## fifty environments at once, while AWS asks to slow down
 	@$(PYTHON) bootstrap/crowd.py
 lint:           ## templates and state machine

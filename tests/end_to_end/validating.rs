@@ -10,10 +10,6 @@ use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-async fn validated(stage: &Stage, body: &Value) -> Answer {
-    stage.api.send(Method::POST, "/environments?validate_only=true", &[], body.to_string()).await
-}
-
 /// Every item of the table in which this name stands.
 async fn records_of(stage: &Stage, name: &str) -> Vec<String> {
     let items = stage.table.everything().await;
@@ -28,7 +24,7 @@ async fn a_create_that_is_only_validated_makes_nothing_and_tells_what_it_would()
     let name = unique("would");
     let body = request(&name);
 
-    let forecast = validated(&stage, &body).await.expect(200);
+    let forecast = stage.api.plan(&body).await.expect(200);
 
     assert_eq!(records_of(&stage, &name).await, [""; 0], "nothing is recorded");
     let secrets = stage.cloud.secrets.list_secrets().send().await.expect("secrets");
@@ -56,7 +52,7 @@ async fn it_fails_for_what_the_real_one_fails_for() {
     let before = records_of(&stage, &name).await;
 
     for body in [request(&name), with_pool(&format!("{name}-pool")), json!({"name": "X"})] {
-        let (tried, real) = (validated(&stage, &body).await, stage.api.create(&body).await);
+        let (tried, real) = (stage.api.plan(&body).await, stage.api.create(&body).await);
         let code =
             |answer: &Answer| (answer.status, answer.json()["code"].clone(), answer.json()["environment_id"].clone());
         assert_eq!(code(&tried), code(&real), "{}", tried.text);

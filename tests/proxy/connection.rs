@@ -3,11 +3,9 @@
 //! Both live and end together, so that a function sees the cloud's closings as if nothing stood in between. What the
 //! cloud answers is AWS's answer only after the rules have seen it; what they leave as it is goes on byte for byte.
 
-use crate::{
-    journal::Journal,
-    message::{Message, reply, request},
-};
+use crate::journal::Journal;
 use async_trait::async_trait;
+use end_to_end::message::{Message, reply, request};
 use jiff::Timestamp;
 use rules::{Aws, Call, LocalCloud, Request, Response};
 use std::{io, sync::Arc};

@@ -3,7 +3,8 @@
 //! A call says which environment it is for only where it tags something or reads a record. What was tagged is
 //! remembered by id and name, so that later calls on it are known as well.
 
-use crate::{message::Message, parameters};
+use crate::parameters;
+use end_to_end::message::Message;
 use jiff::Timestamp;
 use rules::Call;
 use serde_json::{Value, json};
@@ -66,7 +67,7 @@ impl Journal {
             "order": order, "time": time, "function": call.function, "service": call.service, "action": call.action,
             "parameters": call.parameters, "made": made, "status": answer.status, "error": error,
             "milliseconds": Timestamp::now().duration_since(time).as_millis(),
-            "environment": environment,
+            "environment": environment, "items": parameters::items(&call.parameters, &answer.body),
         });
         if let Err(error) = state.file.write_all(format!("{line}\n").as_bytes()) {
             eprintln!("the journal cannot be written: {error}");

@@ -7,7 +7,6 @@
 
 mod connection;
 mod journal;
-mod message;
 mod parameters;
 mod settings;
 

@@ -49,6 +49,13 @@ pub(crate) fn made(action: &str, answer: &[u8]) -> Value {
     Value::Object(made)
 }
 
+/// How many items a call read from the table or wrote to it, where it says so: those that a query went through, and
+/// those of a transaction.
+pub(crate) fn items(parameters: &Value, answer: &[u8]) -> Option<u64> {
+    let written = parameters["TransactItems"].as_array().and_then(|items| u64::try_from(items.len()).ok());
+    written.or_else(|| serde_json::from_slice::<Value>(answer).ok()?["ScannedCount"].as_u64())
+}
+
 fn of_json(answer: &Value, into: &mut Map<String, Value>) {
     match answer {
         Value::Object(members) => {
@@ -114,6 +121,13 @@ mod tests {
         let operation = br#"{"Operation": {"Id": "op-1", "Targets": {"NAMESPACE": "ns-1"}}}"#;
         assert_eq!(made("GetOperation", operation), json!({"Id": "op-1", "NAMESPACE": "ns-1"}));
         assert_eq!(made("DescribeVpcs", xml), json!({}));
+    }
+
+    #[test]
+    fn the_items_of_queries_and_transactions_are_counted() {
+        assert_eq!(items(&json!({"Limit": 50}), br#"{"Items": [], "Count": 1, "ScannedCount": 50}"#), Some(50));
+        assert_eq!(items(&json!({"TransactItems": [{}, {}]}), b"{}"), Some(2));
+        assert_eq!(items(&json!({"Key": {}}), br#"{"Item": {}}"#), None);
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl Api {
         self.send(Method::POST, "/environments", &[("idempotency-key", key)], body.to_string()).await
     }
 
+    /// `POST /environments?validate_only=true`.
+    pub async fn plan(&self, body: &Value) -> Answer {
+        self.send(Method::POST, "/environments?validate_only=true", &[], body.to_string()).await
+    }
+
     /// `GET` of a path and query.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], String::new()).await

@@ -15,6 +15,7 @@ pub mod cloud;
 pub mod functions;
 pub mod inventory;
 pub mod logs;
+pub mod message;
 pub mod planting;
 pub mod prefect;
 pub mod refusal;

@@ -9,36 +9,36 @@ const HEADERS: usize = 64;
 
 /// A request or a reply.
 #[derive(Debug, Default)]
-pub(crate) struct Message {
+pub struct Message {
     /// All of it, as it came.
-    pub(crate) raw: Vec<u8>,
+    pub raw: Vec<u8>,
     /// Method and target of a request.
-    pub(crate) line: String,
+    pub line: String,
     /// The status of a reply.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The headers, with names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body without its framing.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// Whether the connection ends with it.
-    pub(crate) closes: bool,
+    pub closes: bool,
 }
 
 impl Message {
     /// The request as the rules see it.
-    pub(crate) fn as_request(&self) -> Request {
+    pub fn as_request(&self) -> Request {
         let (method, target) = self.line.split_once(' ').unwrap_or_default();
         let (method, target) = (method.to_owned(), target.to_owned());
         Request { method, target, headers: self.headers.clone(), body: self.body.clone() }
     }
 
     /// The reply as the rules see it.
-    pub(crate) fn as_response(&self) -> Response {
+    pub fn as_response(&self) -> Response {
         Response { status: self.status, headers: self.headers.clone(), body: self.body.clone() }
     }
 
     /// A reply of the rules' own.
-    pub(crate) fn of(response: Response, closes: bool) -> Message {
+    pub fn of(response: Response, closes: bool) -> Message {
         let Response { status, headers, body } = response;
         let mut raw = format!("HTTP/1.1 {status} \r\ncontent-length: {}\r\n", body.len()).into_bytes();
         for (name, value) in &headers {
@@ -50,13 +50,13 @@ impl Message {
     }
 
     /// A header's text, or the empty text.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 }
 
 /// The next request, or nothing if the connection was closed.
-pub(crate) async fn request(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Message>> {
+pub async fn request(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Message>> {
     let Some(mut message) = head(from).await? else { return Ok(None) };
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -68,7 +68,7 @@ pub(crate) async fn request(from: &mut (impl AsyncBufRead + Unpin)) -> io::Resul
 }
 
 /// The reply to a request.
-pub(crate) async fn reply(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Message> {
+pub async fn reply(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Message> {
     let mut message = head(from).await?.ok_or(ErrorKind::UnexpectedEof)?;
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
