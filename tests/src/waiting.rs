@@ -9,7 +9,16 @@ use std::{
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Looks until there is an answer. `look` says in words why there is none yet.
-pub async fn until<T, Look, Sight>(what: &str, mut look: Look) -> T
+pub async fn until<T, Look, Sight>(what: &str, look: Look) -> T
+where
+    Look: FnMut() -> Sight,
+    Sight: Future<Output = Result<T, String>>,
+{
+    until_within(PATIENCE, what, look).await
+}
+
+/// Looks as long as that until there is an answer.
+pub async fn until_within<T, Look, Sight>(patience: Duration, what: &str, mut look: Look) -> T
 where
     Look: FnMut() -> Sight,
     Sight: Future<Output = Result<T, String>>,
@@ -19,12 +28,12 @@ where
     loop {
         match look().await {
             Ok(answer) => return answer,
-            Err(instead) if began.elapsed() > PATIENCE => {
-                panic!("waited {} s in vain until {what}.\nInstead: {instead}", PATIENCE.as_secs())
+            Err(instead) if began.elapsed() > patience => {
+                panic!("waited {} s in vain until {what}.\nInstead: {instead}", patience.as_secs())
             }
             Err(_) => tokio::time::sleep(pause).await,
         }
         // Many tests look at one local cloud: whoever waits long looks seldom.
-        pause = (pause * 5 / 4).min(Duration::from_millis(600));
+        pause = (pause * 5 / 4).min(patience / 400);
     }
 }
