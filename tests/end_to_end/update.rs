@@ -5,6 +5,7 @@ use end_to_end::{
     Environment, Refusal, Stage,
     api::{list, text},
     requests::{request, unique},
+    waiting::until,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -136,13 +137,14 @@ async fn a_new_key_takes_the_place_of_the_old_one() {
     let environment = stage.create(&request(&name)).await;
     for key in ["pnu_of_the_second", "pnu_of_the_third"] {
         stage.api.update(environment.id(), &json!({"prefect": {"api_key": key}})).await.expect(202);
-        let running = |_: &Environment| true;
-        while stage.api.until(environment.id(), "it is read", running).await.status() == "UPDATING" {
+        let updated = until("the change is through", || async {
             assert!(service(&stage, &name).await.0.running_count() > 0, "the service is without a running task");
-        }
-        let updated = stage.api.read(environment.id()).await.must_be("ACTIVE");
+            let environment = stage.api.read(environment.id()).await;
+            if environment.status() == "UPDATING" { Err(environment.to_string()) } else { Ok(environment) }
+        });
+        let updated = updated.await.must_be("ACTIVE");
 
-        assert_eq!(changed(&environment, &updated), ["worker/task-definition"]);
+        assert_eq!(updated.changed_since(&environment), ["worker/task-definition"]);
         let secret = updated.physical("identity/secret");
         let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
         assert_eq!(now.secret_string(), Some(key), "the current key");
@@ -161,7 +163,7 @@ async fn a_new_key_takes_the_place_of_the_old_one() {
         let heard = stage.api.everything_heard().join("\n");
         assert!(!heard.contains(key), "nobody is told the key");
     }
-    ends_without_a_trace(&stage, &environment).await;
+    stage.ends_without_a_trace(&environment).await;
 }
 
 #[tokio::test]
@@ -176,7 +178,7 @@ async fn where_the_rollout_fails_the_old_key_is_the_current_one_again() {
     let failed = refusal.during(&stage, update(&stage, environment.id(), &patch)).await.must_be("UPDATE_FAILED");
 
     assert_eq!(failed.verdict()["usable"], true, "{failed}");
-    assert_eq!(changed(&environment, &failed), Vec::<String>::new());
+    assert_eq!(failed.changed_since(&environment), Vec::<String>::new());
     let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
     assert_eq!(now.secret_string(), Some(format!("pnu_of_{name}").as_str()), "the current key");
     let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
@@ -187,7 +189,7 @@ async fn where_the_rollout_fails_the_old_key_is_the_current_one_again() {
     update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
     let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
     assert_eq!(now.secret_string(), Some("pnu_in_vain"));
-    ends_without_a_trace(&stage, &environment).await;
+    stage.ends_without_a_trace(&environment).await;
 }
 
 #[tokio::test]
@@ -245,7 +247,7 @@ async fn tags_reach_everything_and_those_of_others_stay() {
     let patch = json!({"tags": {"gone": null, "other": "2", "new": "3"}});
     let updated = update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
 
-    assert_eq!(changed(&environment, &updated), Vec::<String>::new(), "nothing has another id");
+    assert_eq!(updated.changed_since(&environment), Vec::<String>::new(), "nothing has another id");
     let after = stage.inventory_of(&environment.marks()).await;
     assert_eq!(before.len(), after.len(), "{before}\n{after}");
     let tagged = |lines: Vec<String>| lines.into_iter().filter(|line| line.contains("prefect-environments:id"));
@@ -262,7 +264,7 @@ async fn tags_reach_everything_and_those_of_others_stay() {
     }
     assert_eq!(seen, tagged(before.lines()).count(), "everything carries our own tags still");
     assert!(seen > 20, "the environment was looked at: {seen}");
-    ends_without_a_trace(&stage, &updated).await;
+    stage.ends_without_a_trace(&updated).await;
 }
 
 #[tokio::test]
@@ -345,7 +347,7 @@ async fn a_create_that_is_sent_again_after_a_change_is_answered_as_it_was() {
     assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
     let now = stage.api.read(&id).await;
     assert_eq!(now.0["spec"]["log_retention_days"], 7, "the change stays: {now}");
-    ends_without_a_trace(&stage, &made).await;
+    stage.ends_without_a_trace(&made).await;
 }
 
 /// Sent again later, when it would change something, it must not.

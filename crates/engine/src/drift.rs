@@ -145,7 +145,7 @@ async fn look_at(
 pub(crate) fn site_of_a_look<'s>(
     entry: &'s Entry,
     item: &'s ResourceItem,
-    environment: &Environment,
+    environment: &'s Environment,
     place: &'s Place,
     now: Timestamp,
 ) -> Result<Site<'s>, Fault> {

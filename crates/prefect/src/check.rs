@@ -52,7 +52,14 @@ mod tests {
             base_job_template: Value::Null,
         };
         let server = Server::SelfHosted { api_url: "https://prefect.example.com/api".into() };
-        let wanted = Prefect { server, credential: Credential::None, work_pool: "p".into(), adopt_pool, verify: true };
+        let wanted = Prefect {
+            server,
+            credential: Credential::None,
+            key_version: None,
+            work_pool: "p".into(),
+            adopt_pool,
+            verify: true,
+        };
         judge(&pool, &wanted).err().map(|fault| fault.code)
     }
 
