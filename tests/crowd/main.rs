@@ -56,7 +56,7 @@ async fn all_become(stage: &Stage, ids: &[String], wanted: &str) {
     let is_wrong =
         |status: &str| status != wanted && is_at_rest(status) && !(wanted == "DELETED" && status == "ACTIVE");
     until_within(PATIENCE, &format!("all are {wanted}"), || async {
-        let statuses = statuses(stage).await;
+        let statuses = statuses(stage).await.ok_or("the service cannot answer now")?;
         let of_ours = ids.iter().map(|id| (id, statuses.get(id).map_or("DELETED", String::as_str)));
         let others: Vec<_> = of_ours.filter(|(_, status)| *status != wanted).collect();
         if let Some((id, _)) = others.iter().find(|(_, status)| is_wrong(status)) {
@@ -67,14 +67,19 @@ async fn all_become(stage: &Stage, ids: &[String], wanted: &str) {
     .await;
 }
 
-/// The status of each environment that the list shows: of all but the deleted ones.
-async fn statuses(stage: &Stage) -> BTreeMap<String, String> {
+/// The status of each environment that the list shows: of all but the deleted ones. `None` where the service asks to
+/// come again: one local cloud serves them all, and fifty executions that begin at once keep it from answering in time.
+async fn statuses(stage: &Stage) -> Option<BTreeMap<String, String>> {
     let (mut statuses, mut next) = (BTreeMap::new(), Some(String::new()));
     while let Some(token) = next {
-        let page = stage.api.get(&format!("/environments?page_size=100{token}")).await.expect(200);
+        let answer = stage.api.get(&format!("/environments?page_size=100{token}")).await;
+        if answer.status == 503 {
+            return None;
+        }
+        let page = answer.expect(200);
         let one = |item: &Value| (text(&item["id"]).to_owned(), text(&item["status"]).to_owned());
         statuses.extend(list(&page["items"]).iter().map(one));
         next = page["next_page_token"].as_str().map(|token| format!("&page_token={token}"));
     }
-    statuses
+    Some(statuses)
 }
