@@ -5,6 +5,7 @@ use crate::{
     call::{Answer, Call},
     clock::SystemClock,
     drift::DriftCall,
+    logs::LogsCall,
     observe::ObserveCall,
     preflight::Preflight,
     records::Records,
@@ -48,6 +49,8 @@ pub enum Event {
     Drift(DriftCall),
     /// By the API: how the environment's workers are now.
     Observe(ObserveCall),
+    /// By the API: what the environment's workers have written.
+    Logs(LogsCall),
     /// By the survey and by operators: what belongs to no living environment.
     Survey(SurveyCall),
 }
@@ -99,6 +102,17 @@ impl<G: Group> Engine<G> {
                     let error = observation.as_ref().and_then(|it| it.error.as_ref()).map(tracing::field::debug);
                     tracing::info!(there = observation.is_some(), error, "looked at the workers");
                     json(&observation)
+                }
+                .instrument(span)
+                .await
+            }
+            Event::Logs(asked) => {
+                let span = tracing::info_span!("call", action = "logs", environment = %asked.environment_id);
+                async {
+                    let page = self.logs(&asked).await?;
+                    let error = page.as_ref().and_then(|it| it.error.as_ref()).map(tracing::field::debug);
+                    tracing::info!(lines = page.as_ref().map(|page| page.lines.len()), error, "read the workers' logs");
+                    json(&page)
                 }
                 .instrument(span)
                 .await
@@ -220,7 +234,9 @@ mod tests {
         assert!(matches!(serde_json::from_value(drift), Ok(Event::Drift(_))));
         let observe = json!({"action": "observe", "environment_id": environment});
         assert!(matches!(serde_json::from_value(observe), Ok(Event::Observe(_))));
-        for action in ["preflight", "drift", "survey", "observe"] {
+        let logs = json!({"action": "logs", "environment_id": environment, "limit": 1});
+        assert!(matches!(serde_json::from_value(logs), Ok(Event::Logs(_))));
+        for action in ["preflight", "drift", "survey", "observe", "logs"] {
             let mut mixed = turn.clone();
             mixed["action"] = json!(action);
             assert!(serde_json::from_value::<Event>(mixed).is_err(), "{action} has no step");

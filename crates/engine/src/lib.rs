@@ -6,6 +6,7 @@ pub mod clock;
 pub mod drift;
 mod ensure;
 pub mod lambda;
+pub mod logs;
 pub mod observe;
 pub mod preflight;
 mod prove;

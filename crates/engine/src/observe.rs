@@ -7,10 +7,10 @@
 use crate::{
     drift::site_of_a_look,
     records::{Environment, ResourceItem},
-    resource::Group,
+    resource::{Group, Site},
     turn::Engine,
 };
-use environment::{Code, EnvironmentId, Fault, Place, keys};
+use environment::{Code, Entry, EnvironmentId, Fault, Place, keys};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -49,7 +49,7 @@ pub struct Observation {
 }
 
 /// No look takes longer. The API waits a little longer.
-const LOOK: Duration = Duration::from_secs(4);
+pub(crate) const LOOK: Duration = Duration::from_secs(4);
 
 impl<G: Group> Engine<G> {
     /// How the environment's workers are; `None` where it has none.
@@ -66,17 +66,44 @@ async fn observe<G: Group>(
     now: Timestamp,
     limit: Duration,
 ) -> Result<Option<Observation>, Fault> {
-    let entries = environment.catalogue(place);
-    let Some(entry) = entries.iter().find(|entry| entry.key == keys::online()) else { return Ok(None) };
-    let item = environment.resources.get(&entry.key).cloned();
-    let item = item.unwrap_or_else(|| ResourceItem::planned(entry, now));
-    let look = async {
-        let site = site_of_a_look(entry, &item, environment, place, now)?;
-        // A look changes nothing, so that it may be given up at any moment.
-        let late = || Err(Fault::new(Code::NetworkFailure, "The workers were not seen in time."));
-        tokio::time::timeout(limit, group.observe(&site)).await.unwrap_or_else(|_| late())
-    };
-    match look.await {
+    let Some(workers) = Workers::of(environment, place, now) else { return Ok(None) };
+    in_time(limit, async { group.observe(&workers.site(environment, place, now)?).await }).await
+}
+
+/// The resource that stands for an environment's workers, to be looked at outside of any turn.
+pub(crate) struct Workers {
+    entry: Entry,
+    item: ResourceItem,
+}
+
+impl Workers {
+    /// Those of an environment; `None` where its spec asks for none.
+    pub(crate) fn of(environment: &Environment, place: &Place, now: Timestamp) -> Option<Self> {
+        let entry = environment.catalogue(place).into_iter().find(|entry| entry.key == keys::online())?;
+        let item = environment.resources.get(&entry.key).cloned();
+        let item = item.unwrap_or_else(|| ResourceItem::planned(&entry, now));
+        Some(Workers { entry, item })
+    }
+
+    /// Where to look for them. A fault, `NotFound`, before what they refer to is there.
+    pub(crate) fn site<'s>(
+        &'s self,
+        environment: &'s Environment,
+        place: &'s Place,
+        now: Timestamp,
+    ) -> Result<Site<'s>, Fault> {
+        site_of_a_look(&self.entry, &self.item, environment, place, now)
+    }
+}
+
+/// What a look shows, or nothing where what it looks for is not there. A look changes nothing, so that it may be given
+/// up at any moment.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    look: impl Future<Output = Result<Option<T>, Fault>>,
+) -> Result<Option<T>, Fault> {
+    let late = || Err(Fault::new(Code::NetworkFailure, "The workers were not seen in time."));
+    match tokio::time::timeout(limit, look).await.unwrap_or_else(|_| late()) {
         Err(fault) if fault.code == Code::NotFound => Ok(None),
         other => other,
     }
@@ -87,7 +114,7 @@ mod tests {
     use super::*;
     use crate::{
         records::samples::{self, NOW},
-        resource::{Resource, Site},
+        resource::Resource,
         survey::{Sighting, Whose},
     };
     use async_trait::async_trait;
@@ -96,10 +123,10 @@ mod tests {
     type Look = fn(&Site<'_>) -> Result<Option<Observation>, Fault>;
 
     /// Workers that a look shows so; none that never answers where there is no look.
-    struct Workers(Option<Look>);
+    struct Sight(Option<Look>);
 
     #[async_trait]
-    impl Group for Workers {
+    impl Group for Sight {
         fn resource(&self, kind: Kind) -> Option<&dyn Resource> {
             panic!("{kind} was reached for")
         }
@@ -116,7 +143,7 @@ mod tests {
         }
     }
 
-    async fn told(workers: Workers) -> Result<Option<Observation>, Fault> {
+    async fn told(workers: Sight) -> Result<Option<Observation>, Fault> {
         let place = samples::place();
         let environment = samples::whole(&place);
         observe(&workers, &environment, &place, NOW, Duration::from_millis(100)).await
@@ -129,23 +156,23 @@ mod tests {
             let cluster = at.text("Cluster")?.to_owned();
             Ok(Some(Observation { attributes: BTreeMap::from([("Cluster".to_owned(), cluster)]), error: None }))
         };
-        let seen = told(Workers(Some(look))).await.expect("no fault").expect("workers");
+        let seen = told(Sight(Some(look))).await.expect("no fault").expect("workers");
         assert_eq!(seen.attributes["Cluster"], format!("id of {}", keys::cluster()));
     }
 
     #[tokio::test]
     async fn workers_that_are_not_there_are_none_and_what_was_not_seen_is_a_fault() {
         let gone: Look = |_| Err(Fault::new(Code::NotFound, "no service"));
-        assert!(told(Workers(Some(gone))).await.expect("no fault").is_none());
+        assert!(told(Sight(Some(gone))).await.expect("no fault").is_none());
         let refused: Look = |_| Err(Fault::new(Code::AccessDenied, "refused"));
-        assert_eq!(told(Workers(Some(refused))).await.expect_err("refused").code, Code::AccessDenied);
-        assert_eq!(told(Workers(None)).await.expect_err("late").code, Code::NetworkFailure);
+        assert_eq!(told(Sight(Some(refused))).await.expect_err("refused").code, Code::AccessDenied);
+        assert_eq!(told(Sight(None)).await.expect_err("late").code, Code::NetworkFailure);
     }
 
     #[tokio::test]
     async fn before_anything_is_there_nobody_is_asked() {
         let place = samples::place();
-        let nobody = Workers(Some(|_| panic!("asked")));
+        let nobody = Sight(Some(|_| panic!("asked")));
         let seen = observe(&nobody, &samples::creating(), &place, NOW, Duration::from_millis(100)).await;
         assert!(seen.expect("no fault").is_none(), "the cluster is not known yet");
     }

@@ -11,6 +11,7 @@
 
 use crate::{
     call::Action,
+    logs::{LogPage, LogPosition},
     observe::Observation,
     preflight::{Preflight, Quota},
     survey::{Sighting, Whose},
@@ -80,6 +81,17 @@ pub trait Group: Send + Sync {
 
     /// How the environment's workers are now; `None` where there are none. Only the worker's group knows any. Read-only.
     async fn observe(&self, _at: &Site<'_>) -> Result<Option<Observation>, Fault> {
+        Ok(None)
+    }
+
+    /// What the environment's workers have written since then, so many lines at most, or last where there is no then;
+    /// `None` where there are no workers. Read-only.
+    async fn logs(
+        &self,
+        _at: &Site<'_>,
+        _limit: usize,
+        _after: Option<&LogPosition>,
+    ) -> Result<Option<LogPage>, Fault> {
         Ok(None)
     }
 

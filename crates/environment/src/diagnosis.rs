@@ -182,7 +182,8 @@ pub fn diagnose(remains: Remains, scrubber: &Scrubber) -> Diagnosis {
     }
 }
 
-fn cut(text: String, longest: usize) -> String {
+/// A text's first characters, so many of them, with a sign where there were more.
+pub fn cut(text: String, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

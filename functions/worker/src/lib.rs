@@ -1,8 +1,12 @@
 //! The worker: the queue of task events with its rule, its task definition and its service, its work pool in Prefect,
 //! and whether it is online there.
 
+#[cfg(test)]
+mod account;
 mod container;
+mod container_log;
 mod flow_definitions;
+mod log;
 mod online;
 mod post_mortem;
 mod queue;
@@ -15,7 +19,11 @@ mod wanted;
 mod work_pool;
 
 use async_trait::async_trait;
-use engine::{Group, Preflight, Resource, SdkConfig, Sighting, Site, Whose, aws, observe::Observation};
+use engine::{
+    Group, Preflight, Resource, SdkConfig, Sighting, Site, Whose, aws,
+    logs::{LogPage, LogPosition},
+    observe::Observation,
+};
 use environment::{Fault, Kind, Place};
 
 /// The group.
@@ -27,6 +35,7 @@ pub struct Worker {
     service: service::Service,
     work_pool: work_pool::WorkPool,
     online: online::Online,
+    log: log::WorkerLog,
     servers: server::Servers,
 }
 
@@ -39,11 +48,12 @@ impl Worker {
             prefect: prefect::Client::new(config.http_client(), on_local_cloud),
             secrets: aws_sdk_secretsmanager::Client::new(config),
         };
-        let post_mortem = post_mortem::PostMortem {
+        let container_log = container_log::ContainerLog {
             ecs: client.clone(),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             secrets: servers.secrets.clone(),
         };
+        let post_mortem = post_mortem::PostMortem { client: client.clone(), log: container_log.clone() };
         let task_definition = task_definition::TaskDefinition {
             client: client.clone(),
             once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
@@ -57,6 +67,7 @@ impl Worker {
                 servers: servers.clone(),
                 post_mortem: post_mortem.clone(),
             },
+            log: log::WorkerLog { client: client.clone(), log: container_log },
             servers,
             flow_definitions: flow_definitions::FlowDefinitions { definitions: task_definition.clone() },
             task_definition,
@@ -96,6 +107,11 @@ impl Group for Worker {
 
     async fn observe(&self, at: &Site<'_>) -> Result<Option<Observation>, Fault> {
         self.online.observe(at).await
+    }
+
+    async fn logs(&self, at: &Site<'_>, limit: usize, after: Option<&LogPosition>) -> Result<Option<LogPage>, Fault> {
+        let (cluster, service) = (at.text("Cluster")?, at.text("ServiceName")?);
+        self.log.read(cluster, service, at.now, limit, after).await.map(Some)
     }
 
     /// Prefect is asked with a key that the request names; a key that came with the request the API has checked.

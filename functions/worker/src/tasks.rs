@@ -12,7 +12,7 @@ use aws_sdk_ecs::{
 };
 use engine::aws;
 use environment::Fault;
-use futures::future::join_all;
+use futures::future::{join_all, try_join};
 
 /// What the families of flow runs begin with.
 const FLOW_RUNS: &str = "prefect_";
@@ -38,9 +38,27 @@ pub(crate) async fn living(client: &Client, cluster: &str) -> Result<Vec<Task>, 
 
 /// The tasks of a service that run, or are about to.
 pub(crate) async fn running_of(client: &Client, cluster: &str, service: &str) -> Result<Vec<Task>, Fault> {
-    let list = client.list_tasks().cluster(cluster).service_name(service).into_paginator();
+    of(client, cluster, service, DesiredStatus::Running).await
+}
+
+/// The tasks of a service that are to be so. Of those that have stopped ECS knows for about an hour.
+pub(crate) async fn of(
+    client: &Client,
+    cluster: &str,
+    service: &str,
+    status: DesiredStatus,
+) -> Result<Vec<Task>, Fault> {
+    let list = client.list_tasks().cluster(cluster).service_name(service).desired_status(status).into_paginator();
     let arns = list.items().send().collect::<Result<Vec<_>, _>>().await;
     described(client, cluster, &arns.map_err(|error| aws::fault("ecs:ListTasks", error))?).await
+}
+
+/// The tasks of a service that ECS knows.
+pub(crate) async fn known_of(client: &Client, cluster: &str, service: &str) -> Result<Vec<Task>, Fault> {
+    let [running, stopped] =
+        [DesiredStatus::Running, DesiredStatus::Stopped].map(|it| of(client, cluster, service, it));
+    let (running, stopped) = try_join(running, stopped).await?;
+    Ok(running.into_iter().chain(stopped).collect())
 }
 
 async fn described(client: &Client, cluster: &str, arns: &[String]) -> Result<Vec<Task>, Fault> {

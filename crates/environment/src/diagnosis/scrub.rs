@@ -12,6 +12,8 @@ const REMOVED: &str = "[removed]";
 const SHORTEST: usize = 4;
 /// A word so long, of letters and digits, is no word.
 const LONG: usize = 28;
+/// So many bytes before a word can say that it is a secret.
+const CONTEXT: usize = 256;
 /// What the keys of Prefect, GitHub, Slack and AWS begin with.
 const PREFIXES: [&str; 10] = ["pnu_", "pnb_", "ghp_", "gho_", "ghs_", "github_pat_", "xoxb-", "xoxp-", "AKIA", "ASIA"];
 /// What is assigned to these is nobody's business.
@@ -98,7 +100,7 @@ fn is_key(word: &str) -> bool {
 /// Whether what stands before a word says that it is a secret: `password=`, `"api_key": "`, `Authorization: Basic `,
 /// or the user's name in a URL.
 fn is_given_away(before: &str, word: &str) -> bool {
-    let lower = before.to_ascii_lowercase();
+    let lower = end_of(before).to_ascii_lowercase();
     let name = lower.trim_end_matches(|it: char| "\"':= ".contains(it));
     let is_assigned = lower[name.len()..].contains([':', '=']) && NAMES.iter().any(|known| name.ends_with(known));
     let is_header =
@@ -110,6 +112,13 @@ fn is_given_away(before: &str, word: &str) -> bool {
     let is_port = word.len() <= 5 && word.bytes().all(|it| it.is_ascii_digit());
     let is_scheme = SCHEMES.contains(&word.to_ascii_lowercase().as_str());
     ((is_assigned || is_header) && !is_scheme) || (in_url && !is_port)
+}
+
+/// As much of the end of a text as can say something of the word after it: a long text is read once, not once a word.
+fn end_of(text: &str) -> &str {
+    let begin = text.len().saturating_sub(CONTEXT);
+    let begin = (begin..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    &text[begin..]
 }
 
 fn is_uuid(word: &str) -> bool {

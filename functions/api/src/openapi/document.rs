@@ -79,6 +79,7 @@ fn schemas() -> Map<String, Value> {
     answered.subschema_for::<Forecast>();
     answered.subschema_for::<environments::drift::DriftView>();
     answered.subschema_for::<WorkerView>();
+    answered.subschema_for::<environments::logs::Page>();
     answered.subschema_for::<Health>();
     answered.subschema_for::<problem::Body<'_>>();
     answered.subschema_for::<GatewayMessage>();

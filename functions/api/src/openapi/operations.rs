@@ -190,6 +190,18 @@ pub(super) fn all() -> Vec<Operation> {
         },
         Operation {
             method: "get",
+            path: "/environments/{id}/logs",
+            id: "readLogs",
+            tag: "environments",
+            summary: "Read what an environment's workers have written.",
+            description: "Their last lines or, with a token, what they have written since: of the five tasks that were \
+                          started last, as long as ECS knows them. Whatever is or looks like a secret is taken out.",
+            parameters: with(vec![environment()], parameters::of_logs()),
+            body: None,
+            answers: vec![answer(200, "The lines.", "LogPage", &[])],
+        },
+        Operation {
+            method: "get",
             path: "/environments/{id}/template",
             id: "readTemplate",
             tag: "environments",

@@ -1,6 +1,7 @@
 //! Headers and parameters, as the document describes them. What takes them says in code what they must be:
 //! `conditional`, `idempotency`, `prefer`, `purpose`, `pages`, and the list of environments.
 
+use crate::routes::environments::logs::{MOST as MOST_LINES, USUAL as USUAL_LINES};
 use engine::records::Status;
 use serde_json::{Value, json};
 
@@ -86,6 +87,20 @@ pub(super) fn of_a_read() -> Vec<Value> {
 /// A header has several forms (lists, quotes, weak tags): its schema promises no more than that it is a text.
 fn text(example: &str) -> Value {
     json!({"type": "string", "examples": [example]})
+}
+
+pub(super) fn of_logs() -> Vec<Value> {
+    let token = "`next_page_token` of the page before. It belongs to the environment that it came with.";
+    vec![
+        query(
+            "limit",
+            "How many lines there are at most.",
+            json!({
+                "type": "integer", "minimum": 1, "maximum": MOST_LINES, "default": USUAL_LINES,
+            }),
+        ),
+        query("page_token", token, json!({"type": "string"})),
+    ]
 }
 
 pub(super) fn of_a_page() -> Vec<Value> {

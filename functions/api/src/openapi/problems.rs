@@ -122,6 +122,7 @@ pub(super) fn of(operation: &str) -> &'static [&'static str] {
         ],
         "readDrift" => &["NOT_FOUND", "INVALID_QUERY", "NOT_COMPARABLE"],
         "readWorker" => &["NOT_FOUND", "INVALID_QUERY", "NO_WORKER"],
+        "readLogs" => &["NOT_FOUND", "INVALID_QUERY", "NO_WORKER"],
         "readTemplate" => &["NOT_FOUND", "INVALID_QUERY"],
         "listOperations" => &["NOT_FOUND", "INVALID_QUERY"],
         "readOperation" => &["NOT_FOUND"],

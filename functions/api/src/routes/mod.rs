@@ -22,6 +22,7 @@ pub fn router(service: Service) -> Router {
         .route(environments::ONE, get(environments::read).patch(environments::update).delete(environments::delete))
         .route(environments::DRIFT, get(environments::drift))
         .route(environments::WORKER, get(environments::worker))
+        .route(environments::LOGS, get(environments::logs))
         .route(environments::TEMPLATE, get(environments::template))
         .route(environments::REPAIR, post(environments::repair))
         .route(operations::MANY, get(operations::list))

@@ -1,40 +1,12 @@
 //! A post-mortem against an account that answers what it is told.
 
 use super::*;
-use aws_smithy_runtime_api::{
-    client::{
-        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
-        orchestrator::{HttpRequest, HttpResponse},
-        runtime_components::RuntimeComponents,
-    },
-    http::StatusCode,
-};
-use aws_smithy_types::body::SdkBody;
-use engine::SdkConfig;
-use environment::diagnosis::Cause;
+use crate::account::Account;
+use environment::{Code, diagnosis::Cause};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 const KEY: &str = "the-key-of-the-team";
-
-/// What each action is answered with; the rest succeeds and says nothing.
-#[derive(Clone, Debug)]
-struct Account(Arc<HashMap<&'static str, (u16, Value)>>);
-
-impl HttpClient for Account {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Account {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let action = request.headers().get("x-amz-target").and_then(|it| it.rsplit('.').next()).unwrap_or_default();
-        let (status, body) = self.0.get(action).cloned().unwrap_or((200, json!({})));
-        let status = StatusCode::try_from(status).unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body.to_string()))))
-    }
-}
 
 /// A worker that Prefect did not let in.
 fn refused() -> HashMap<&'static str, (u16, Value)> {
@@ -67,17 +39,10 @@ fn refused() -> HashMap<&'static str, (u16, Value)> {
 }
 
 async fn post_mortem(account: HashMap<&'static str, (u16, Value)>) -> Fault {
-    let config = SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("eu-west-1"))
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
-            aws_credential_types::Credentials::from_keys("k", "s", None),
-        ))
-        .http_client(Account(Arc::new(account)))
-        .build();
-    let config = aws::without_retries(&config);
-    let post_mortem =
-        PostMortem { ecs: Client::new(&config), logs: Logs::new(&config), secrets: Secrets::new(&config) };
+    let config = Account::config(move |action, _| account.get(action).cloned().unwrap_or((200, json!({}))));
+    let (client, logs) = (Client::new(&config), aws_sdk_cloudwatchlogs::Client::new(&config));
+    let log = ContainerLog { ecs: client.clone(), logs, secrets: aws_sdk_secretsmanager::Client::new(&config) };
+    let post_mortem = PostMortem { client, log };
     post_mortem.of(Fault::new(Code::ResourceFailed, "It failed."), "blue-cluster", "dev-worker").await
 }
 
@@ -124,12 +89,4 @@ async fn what_cannot_be_read_leaves_the_fault_as_it_was() {
         let fault = post_mortem(account).await;
         assert_eq!((fault.message.as_str(), fault.diagnosis.is_none()), ("It failed.", true), "{call}");
     }
-}
-
-#[test]
-fn a_secret_may_be_named_with_its_version() {
-    let arn = "arn:aws:secretsmanager:eu-west-1:1:secret:blue-AbCdEf";
-    assert_eq!(secret_and_version(arn), (arn, None));
-    assert_eq!(secret_and_version(&format!("{arn}:::v-1")), (arn, Some("v-1")));
-    assert_eq!(secret_and_version(&format!("{arn}:field::")), (arn, None));
 }

@@ -4,6 +4,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod drift;
 pub(crate) mod list;
+pub(crate) mod logs;
 pub(crate) mod read;
 pub(crate) mod repair;
 mod template;
@@ -14,6 +15,7 @@ pub(super) use create::create;
 pub(super) use delete::delete;
 pub(super) use drift::drift;
 pub(super) use list::list;
+pub(super) use logs::logs;
 pub(super) use read::read;
 pub(super) use repair::repair;
 pub(super) use template::template;
@@ -50,6 +52,8 @@ pub(super) const ONE: &str = "/environments/{id}";
 pub(super) const DRIFT: &str = "/environments/{id}/drift";
 /// The path of how the workers of one of them are now.
 pub(super) const WORKER: &str = "/environments/{id}/worker";
+/// The path of what the workers of one of them have written.
+pub(super) const LOGS: &str = "/environments/{id}/logs";
 /// The path of one of them as a CloudFormation template.
 pub(super) const TEMPLATE: &str = "/environments/{id}/template";
 /// The path of making one of them whole again.
