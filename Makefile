@@ -20,7 +20,7 @@ faults:         ## every fault at every call of an environment's life (FAULTS="c
 	@$(PYTHON) bootstrap/faults.py $(FAULTS)
 bench:          ## what each life takes in AWS's own time, and its calls; what requests and cold starts take
 	@$(PYTHON) bootstrap/bench.py
-crowd:          ## fifty environments at once, while AWS asks to slow down
+crowd:          ## fifty environments at once, while AWS asks to slow down; twenty on one real Prefect server
 	@$(PYTHON) bootstrap/crowd.py
 lint:           ## templates and state machine
 	@$(PYTHON) bootstrap/lint.py

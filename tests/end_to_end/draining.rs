@@ -1,12 +1,9 @@
 //! A delete while flow runs are at work: it waits, says for what, and takes nothing down under them. Then it is told to
 //! stop them and to keep the logs; what the worker had registered for its flows goes, and nobody else's does.
 
-use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, LaunchType, NetworkConfiguration,
-    NetworkMode, TaskDefinitionStatus,
-};
+use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, LaunchType, NetworkConfiguration, TaskDefinitionStatus};
 use end_to_end::{
-    Environment, Inventory, Service, Stage,
+    Environment, Inventory, Stage,
     api::text,
     requests::{request, unique},
 };
@@ -18,8 +15,8 @@ async fn a_delete_waits_for_flow_runs_until_it_is_told_to_stop_them() {
     let name = environment.marks().name;
     let family =
         |deployment: &str| format!("prefect_{}_{deployment}", text(&environment.0["spec"]["prefect"]["work_pool"]));
-    let ours = register(&stage, &family("1"), &format!("{name}-flow-execution-role")).await;
-    let theirs = register(&stage, &family("2"), &format!("{name}-task-execution-role")).await;
+    let ours = stage.register_flow(&family("1"), &format!("{name}-flow-execution-role")).await;
+    let theirs = stage.register_flow(&family("2"), &format!("{name}-task-execution-role")).await;
     run(&stage, &environment, &ours).await;
 
     stage.api.delete(environment.id()).await.expect(202);
@@ -44,22 +41,16 @@ async fn a_delete_waits_for_flow_runs_until_it_is_told_to_stop_them() {
     }
     assert_eq!(left.len(), 2, "and nothing else was:\n{left}");
     assert_eq!(deleted.0["proof"]["evidence"]["RETAINED"], 2, "{}", deleted.0["proof"]);
-    assert_eq!(status(&stage, &ours).await, TaskDefinitionStatus::DeleteInProgress, "what the flows ran from");
-    assert_eq!(status(&stage, &theirs).await, TaskDefinitionStatus::Active, "what names another role is not ours");
+    assert_eq!(stage.definition_status(&ours).await, TaskDefinitionStatus::DeleteInProgress, "what the flows ran from");
+    assert_eq!(
+        stage.definition_status(&theirs).await,
+        TaskDefinitionStatus::Active,
+        "what names another role is not ours"
+    );
 
     // What its owner keeps is no stray.
     let seen = stage.functions.invoke("cluster", &serde_json::json!({"action": "survey"})).await;
     assert!(!seen.to_string().contains(&name), "the survey takes it for a stray: {seen}");
-}
-
-/// As the worker does for a deployment.
-async fn register(stage: &Stage, family: &str, role: &str) -> String {
-    let container = ContainerDefinition::builder().name("prefect").image("prefecthq/prefect:3-latest").build();
-    let register = stage.cloud.ecs.register_task_definition().family(family).container_definitions(container);
-    let register = register.network_mode(NetworkMode::Awsvpc).requires_compatibilities(Compatibility::Fargate);
-    let register = register.cpu("1024").memory("2048").execution_role_arn(Service::under_test().role_arn(role));
-    let made = register.send().await.expect("the worker registers a definition").task_definition;
-    made.and_then(|definition| definition.task_definition_arn).expect("it has an ARN")
 }
 
 async fn run(stage: &Stage, environment: &Environment, definition: &str) {
@@ -72,10 +63,4 @@ async fn run(stage: &Stage, environment: &Environment, definition: &str) {
     let run = stage.cloud.ecs.run_task().cluster(environment.physical("cluster/cluster")).task_definition(definition);
     let run = run.launch_type(LaunchType::Fargate).network_configuration(network).send().await;
     assert_eq!(run.expect("the worker runs a task").tasks().len(), 1, "a flow run is at work");
-}
-
-async fn status(stage: &Stage, definition: &str) -> TaskDefinitionStatus {
-    let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
-    let definition = look.expect("describe a definition").task_definition.expect("a definition");
-    definition.status.expect("it has a status")
 }

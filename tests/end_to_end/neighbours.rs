@@ -1,10 +1,12 @@
 //! Environments side by side: what happens to one is nothing to the other.
 
+use aws_sdk_ecs::types::TaskDefinitionStatus;
 use end_to_end::{
     Stage,
     requests::{request, unique},
 };
 use futures::join;
+use serde_json::json;
 
 #[tokio::test]
 async fn two_environments_live_side_by_side_and_deleting_one_leaves_the_other_whole() {
@@ -37,4 +39,27 @@ async fn an_environment_whose_name_begins_with_anothers_is_not_mistaken_for_it()
     stage.inventory_of(&long.marks()).await.must_be_as(&before, "for the one with the longer name");
     stage.delete(long.id()).await;
     stage.inventory_of(&short.marks()).await.must_be_empty("of either");
+}
+
+/// Pools of one name in two workspaces, and even deployments of one id: the families are the same, the roles are not.
+#[tokio::test]
+async fn environments_of_two_workspaces_never_touch_each_others_flow_definitions() {
+    let stage = Stage::set().await;
+    let (mut leaving, mut staying) = (request(&unique("here")), request(&unique("there")));
+    let pool = unique("shared");
+    leaving["prefect"]["work_pool"] = json!(pool);
+    staying["prefect"]["work_pool"] = json!(pool);
+    staying["prefect"]["workspace_id"] = json!("66666666-7777-4888-9999-000000000001");
+    let (leaving, staying) = join!(stage.create(&leaving), stage.create(&staying));
+    let family = format!("prefect_{pool}_1");
+    let role = |name: &str| format!("{name}-flow-execution-role");
+    let of_the_leaving = stage.register_flow(&family, &role(&leaving.marks().name)).await;
+    let of_the_staying = stage.register_flow(&family, &role(&staying.marks().name)).await;
+
+    stage.delete(leaving.id()).await;
+    assert_eq!(stage.definition_status(&of_the_leaving).await, TaskDefinitionStatus::DeleteInProgress);
+    assert_eq!(stage.definition_status(&of_the_staying).await, TaskDefinitionStatus::Active, "the other workspace's");
+
+    stage.delete(staying.id()).await;
+    assert_eq!(stage.definition_status(&of_the_staying).await, TaskDefinitionStatus::DeleteInProgress);
 }

@@ -8,6 +8,7 @@
 mod calls;
 mod completes;
 mod crashes;
+mod crowd;
 mod fails;
 mod refused;
 mod rights;

@@ -1,7 +1,7 @@
 //! A new credential for an environment whose worker is at work: the next worker reads it before the last one goes.
 
 use crate::{request, server::Server};
-use end_to_end::{Environment, Stage, api::text};
+use end_to_end::{Environment, Stage, api::text, waiting::until};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -15,10 +15,12 @@ async fn a_new_credential_is_in_use_the_old_one_gone_and_the_service_never_witho
     // The server has one credential only: the new version of the secret holds the same one.
     let patch = json!({"prefect": {"auth_string": server.auth_string}});
     stage.api.update(environment.id(), &patch).await.expect(202);
-    while stage.api.read(environment.id()).await.status() == "UPDATING" {
+    let updated = until("the change is through", || async {
         assert!(!tasks(&stage, &environment).await.is_empty(), "the service is without a running task");
-    }
-    let updated = stage.api.read(environment.id()).await.must_be("ACTIVE");
+        let environment = stage.api.read(environment.id()).await;
+        if environment.status() == "UPDATING" { Err(environment.to_string()) } else { Ok(environment) }
+    });
+    let updated = updated.await.must_be("ACTIVE");
 
     let secret = updated.physical("identity/secret");
     let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret is there");

@@ -12,6 +12,8 @@
 
 pub mod api;
 pub mod cloud;
+mod crowd;
+mod flow_definitions;
 pub mod functions;
 pub mod inventory;
 pub mod logs;
