@@ -41,20 +41,20 @@ async fn an_environment_whose_name_begins_with_anothers_is_not_mistaken_for_it()
     stage.inventory_of(&short.marks()).await.must_be_empty("of either");
 }
 
-/// Pools of one name in two workspaces, and even deployments of one id: the families are the same, the roles are not.
+/// The families of one begin like the other's, as pools' names do; the roles tell them apart.
 #[tokio::test]
 async fn environments_of_two_workspaces_never_touch_each_others_flow_definitions() {
     let stage = Stage::set().await;
     let (mut leaving, mut staying) = (request(&unique("here")), request(&unique("there")));
-    let pool = unique("shared");
+    let pool = unique("flows");
     leaving["prefect"]["work_pool"] = json!(pool);
-    staying["prefect"]["work_pool"] = json!(pool);
+    staying["prefect"]["work_pool"] = json!(format!("{pool}_2"));
     staying["prefect"]["workspace_id"] = json!("66666666-7777-4888-9999-000000000001");
     let (leaving, staying) = join!(stage.create(&leaving), stage.create(&staying));
-    let family = format!("prefect_{pool}_1");
     let role = |name: &str| format!("{name}-flow-execution-role");
-    let of_the_leaving = stage.register_flow(&family, &role(&leaving.marks().name)).await;
-    let of_the_staying = stage.register_flow(&family, &role(&staying.marks().name)).await;
+    let (leavings, stayings) = (role(&leaving.marks().name), role(&staying.marks().name));
+    let of_the_leaving = stage.register_flow(&format!("prefect_{pool}_1"), &leavings).await;
+    let of_the_staying = stage.register_flow(&format!("prefect_{pool}_2_1"), &stayings).await;
 
     stage.delete(leaving.id()).await;
     assert_eq!(stage.definition_status(&of_the_leaving).await, TaskDefinitionStatus::DeleteInProgress);

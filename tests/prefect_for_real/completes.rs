@@ -1,7 +1,11 @@
 //! A flow run, from a deployment in Prefect to its end as a task in the environment.
 
 use crate::{calls::Call, request, rights, server::Server};
-use end_to_end::{Environment, Stage, api::text};
+use end_to_end::{
+    Environment, Stage,
+    api::{list, text},
+    waiting::until,
+};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -20,6 +24,7 @@ async fn a_flow_run_ends_completed_in_the_environments_network_with_its_roles() 
     server.has_logged(&run, "hello from a task").await;
     ran_where_it_belongs(&stage, &environment, &server, &greeting).await;
 
+    its_log_is_told(&stage, &environment, &server).await;
     rights::were_enough();
 
     server.withdraw(&greeting).await;
@@ -35,6 +40,19 @@ async fn is_online(server: &Server, pool: &str) {
     assert_eq!(statuses, ["ONLINE"], "an ACTIVE environment has a worker: {workers:?}");
     let found = server.pool(pool).await.expect("the pool");
     assert_eq!((&found["type"], &found["status"]), (&json!("ecs"), &json!("READY")), "the pool: {found}");
+}
+
+/// What the worker has written about the flow run is told, and the credential is not.
+async fn its_log_is_told(stage: &Stage, environment: &Environment, server: &Server) {
+    let path = format!("/environments/{}/logs", environment.id());
+    until("the worker has written of the flow run", || async {
+        let page = stage.api.get(&path).await.expect(200);
+        let lines: Vec<&str> = list(&page["items"]).iter().map(|line| text(&line["message"])).collect();
+        if lines.iter().any(|line| line.contains("submitting flow run")) { Ok(()) } else { Err(format!("{lines:#?}")) }
+    })
+    .await;
+    let password = server.auth_string.as_str();
+    assert!(!stage.api.everything_heard().join("\n").contains(password), "nobody is told the auth string");
 }
 
 /// The pool's template sends flow runs into the environment.
