@@ -5,4 +5,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a surprise ends the test")]
 
 mod environments;
+mod everywhere;
+mod health;
 mod operations;

@@ -3,11 +3,10 @@
 use aws_sdk_ec2::types::{Filter, NatGatewayState};
 use end_to_end::{
     Environment, Refusal, Stage,
-    api::{list, text},
+    api::text,
     requests::{request, unique},
     waiting::until,
 };
-use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -193,29 +192,6 @@ async fn where_the_rollout_fails_the_old_key_is_the_current_one_again() {
 }
 
 #[tokio::test]
-async fn a_key_that_prefect_does_not_accept_is_refused_and_one_that_is_only_tried_is_put_nowhere() {
-    let stage = Stage::set().await;
-    let environment = stage.create(&request(&unique("tried"))).await;
-    for (key, code) in [("pnu_revoked", "PREFECT_UNAUTHORIZED"), ("pnu_forbidden", "PREFECT_FORBIDDEN")] {
-        stage.api.update(environment.id(), &json!({"prefect": {"api_key": key}})).await.problem(422, code);
-    }
-    let path = format!("/environments/{}?validate_only=true", environment.id());
-    let headers = [("content-type", "application/merge-patch+json")];
-    let patch = json!({"prefect": {"api_key": "pnu_only_tried"}});
-    let forecast = stage.api.send(Method::PATCH, &path, &headers, patch.to_string()).await.expect(200);
-    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
-    let moves: Vec<String> = moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect();
-    let rollout = ["change identity/secret", "replace worker/task-definition", "change worker/service"];
-    assert_eq!(moves, rollout, "{forecast:#}");
-
-    assert_eq!(stage.api.read(environment.id()).await, environment, "nothing is recorded");
-    let secret = environment.physical("identity/secret");
-    let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
-    assert_eq!(described.version_ids_to_stages.unwrap_or_default().len(), 1, "no key was put");
-    stage.delete(environment.id()).await;
-}
-
-#[tokio::test]
 async fn logs_are_kept_for_as_long_as_is_wanted_by_now() {
     let stage = Stage::set().await;
     let name = unique("days");
@@ -265,142 +241,6 @@ async fn tags_reach_everything_and_those_of_others_stay() {
     assert_eq!(seen, tagged(before.lines()).count(), "everything carries our own tags still");
     assert!(seen > 20, "the environment was looked at: {seen}");
     stage.ends_without_a_trace(&updated).await;
-}
-
-#[tokio::test]
-async fn what_changes_nothing_starts_nothing() {
-    let stage = Stage::set().await;
-    let name = unique("same");
-    let environment = stage.create(&request(&name)).await;
-    for patch in [json!({}), json!({"name": name, "worker": {"cpu": 512}, "tags": {"never": null}})] {
-        let answer = stage.api.update(environment.id(), &patch).await;
-        let shown = Environment(answer.expect(200));
-        assert_eq!((shown.status(), shown.operations().len()), ("ACTIVE", 1), "{shown}");
-    }
-    stage.delete(environment.id()).await;
-}
-
-/// Nothing is built of it, so that it needs no operation, and one that is under way is not in its way.
-#[tokio::test]
-async fn how_long_it_lives_is_changed_at_any_moment() {
-    let stage = Stage::set().await;
-    let mut body = request(&unique("live"));
-    body["deletion_protection"] = json!({"reason": "in use"});
-    let id = stage.request(&body).await;
-    stage.table.hold(&id, "worker").await;
-    stage.api.delete(&id).await.problem(409, "DELETION_PROTECTED");
-    let patch = json!({"deletion_protection": null, "expires_at": "2040-01-01T00:00:00Z"});
-    let now = Environment(stage.api.update(&id, &patch).await.expect(200));
-    assert_eq!(now.0["expires_at"], "2040-01-01T00:00:00Z", "{now}");
-    assert!(now.0["deletion_protection"].is_null(), "{now}");
-    let over = stage.api.update(&id, &json!({"expires_at": "2020-01-01T00:00:00Z"})).await;
-    assert_eq!(over.violations(), ["/expires_at OUT_OF_RANGE"]);
-    stage.table.let_go(&id, "worker").await;
-    let active = stage.api.at_rest(&id).await.must_be("ACTIVE");
-    assert_eq!(active.operations().len(), 1, "the create alone: {active}");
-    stage.ends_without_a_trace(&active).await;
-}
-
-#[tokio::test]
-async fn a_patch_is_refused_as_a_whole_and_with_every_reason() {
-    let stage = Stage::set().await;
-    let environment = stage.create(&request(&unique("refuse"))).await;
-    let patch = json!({
-        "name": "other", "network": {"nat": "none"}, "prefect": {"work_pool": "other"},
-        "worker": {"name": "other", "cpu": 300}, "log_retention_days": 2, "colour": null
-    });
-    let answer = stage.api.update(environment.id(), &patch).await;
-    assert_eq!(
-        answer.violations(),
-        [
-            "/colour UNKNOWN_FIELD",
-            "/log_retention_days NOT_ALLOWED",
-            "/name IMMUTABLE",
-            "/network/nat IMMUTABLE",
-            "/prefect/work_pool IMMUTABLE",
-            "/worker/cpu NOT_ALLOWED",
-            "/worker/name IMMUTABLE",
-        ]
-    );
-    let after = stage.api.read(environment.id()).await;
-    assert_eq!((after.status(), after.operations().len()), ("ACTIVE", 1), "nothing was begun: {after}");
-    stage.api.update("env-00000000000000000000000000", &json!({})).await.problem(404, "NOT_FOUND");
-    stage.delete(environment.id()).await;
-    let gone = stage.api.update(environment.id(), &json!({"log_retention_days": 7})).await;
-    let problem = gone.problem(409, "NOT_CHANGEABLE");
-    assert!(text(&problem["detail"]).contains("DELETED"), "it says what it is: {problem}");
-}
-
-/// What a request was answered does not depend on what became of its environment.
-#[tokio::test]
-async fn a_create_that_is_sent_again_after_a_change_is_answered_as_it_was() {
-    let stage = Stage::set().await;
-    let name = unique("anew");
-    let body = request(&name);
-    let first = stage.api.create_with_key(&body, &name).await;
-    let id = Environment(first.expect(202)).id().to_owned();
-    let made = stage.api.at_rest(&id).await.must_be("ACTIVE");
-    let patch = json!({"log_retention_days": 7, "ttl": "P1D", "tags": {"a": "b"}});
-    update(&stage, &id, &patch).await.must_be("ACTIVE");
-    let again = stage.api.create_with_key(&body, &name).await;
-    assert_eq!((again.status, &again.text), (202, &first.text), "byte by byte");
-    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
-    let now = stage.api.read(&id).await;
-    assert_eq!(now.0["spec"]["log_retention_days"], 7, "the change stays: {now}");
-    stage.ends_without_a_trace(&made).await;
-}
-
-/// Sent again later, when it would change something, it must not.
-#[tokio::test]
-async fn a_patch_that_changes_nothing_uses_up_its_key() {
-    let stage = Stage::set().await;
-    let name = unique("nothing");
-    let environment = stage.create(&request(&name)).await;
-    let as_it_is = json!({"log_retention_days": environment.0["spec"]["log_retention_days"]});
-    stage.api.update_with_key(environment.id(), &as_it_is, &name).await.expect(200);
-    assert_eq!(stage.api.read(environment.id()).await, environment, "nothing is recorded of the environment");
-    update(&stage, environment.id(), &json!({"log_retention_days": 7})).await.must_be("ACTIVE");
-    let again = stage.api.update_with_key(environment.id(), &as_it_is, &name).await;
-    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
-    assert_eq!(again.expect(200)["spec"]["log_retention_days"], 7, "it does nothing anew");
-    let other = json!({"log_retention_days": 14});
-    stage.api.update_with_key(environment.id(), &other, &name).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
-    stage.delete(environment.id()).await;
-}
-
-#[tokio::test]
-async fn asked_for_twice_it_is_one_update() {
-    let stage = Stage::set().await;
-    let name = unique("twice");
-    let environment = stage.create(&request(&name)).await;
-    let patch = json!({"log_retention_days": 7});
-    stage.table.hold(environment.id(), "network").await;
-    let first = Environment(stage.api.update_with_key(environment.id(), &patch, &name).await.expect(202));
-    assert_eq!((first.status(), &first.0["spec"]["log_retention_days"]), ("UPDATING", &json!(7)), "{first}");
-    let again = stage.api.update_with_key(environment.id(), &patch, &name).await;
-    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
-    assert_eq!(Environment(again.expect(202)).operation()["id"], first.operation()["id"], "the same operation");
-    let other = json!({"log_retention_days": 14});
-    stage.api.update_with_key(environment.id(), &other, &name).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
-    let problem = stage.api.update(environment.id(), &other).await.problem(409, "NOT_CHANGEABLE");
-    assert!(text(&problem["detail"]).contains("UPDATING"), "it says what it is: {problem}");
-    stage.table.let_go(environment.id(), "network").await;
-    let updated = stage.api.at_rest(environment.id()).await.must_be("ACTIVE");
-    assert_eq!(updated.operations().len(), 2, "the create and one update: {updated}");
-    stage.delete(environment.id()).await;
-}
-
-#[tokio::test]
-async fn only_what_the_caller_has_seen_is_changed() {
-    let stage = Stage::set().await;
-    let environment = stage.create(&request(&unique("seen"))).await;
-    let path = format!("/environments/{}", environment.id());
-    let seen = stage.api.get(&path).await.header("etag").to_owned();
-    update(&stage, environment.id(), &json!({"log_retention_days": 7})).await.must_be("ACTIVE");
-    let patch = json!({"log_retention_days": 14}).to_string();
-    let late = stage.api.send(http::Method::PATCH, &path, &[("if-match", &seen)], patch).await;
-    late.problem(412, "PRECONDITION_FAILED");
-    stage.delete(environment.id()).await;
 }
 
 #[tokio::test]

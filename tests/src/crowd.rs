@@ -1,7 +1,7 @@
 //! Many environments at once, waited for together.
 
 use crate::{
-    api::{list, text},
+    api::{Environment, list, text},
     stage::Stage,
     waiting::until_within,
 };
@@ -26,11 +26,24 @@ impl Stage {
             let of_ours = ids.iter().map(|id| (id, statuses.get(id).map_or("DELETED", String::as_str)));
             let others: Vec<_> = of_ours.filter(|(_, status)| *status != wanted).collect();
             if let Some((id, _)) = others.iter().find(|(_, status)| is_wrong(status)) {
-                panic!("not {wanted}: {}", self.api.read(id).await);
+                let environment = self.api.read(id).await;
+                panic!("not {wanted}: {environment}\n{:#?}", self.failures_of(&environment).await);
             }
             if others.is_empty() { Ok(()) } else { Err(format!("{} are not: {others:?}", others.len())) }
         })
         .await;
+    }
+
+    /// What went wrong in the newest operation's execution, as the Step Functions console tells it.
+    async fn failures_of(&self, environment: &Environment) -> Vec<String> {
+        let execution = text(&environment.operation()["execution_arn"]);
+        let history = self.cloud.executions.get_execution_history().execution_arn(execution).into_paginator().items();
+        let events = history.send().collect::<Result<Vec<_>, _>>().await.expect("the execution's history");
+        let failures = events.iter().filter(|event| {
+            let kind = event.r#type().as_str();
+            ["Failed", "TimedOut", "Aborted"].iter().any(|word| kind.ends_with(word))
+        });
+        failures.map(|event| format!("{event:?}")).collect()
     }
 
     /// The status of each environment that the list shows: of all but the deleted ones. `None` where the service asks to

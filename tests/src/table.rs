@@ -33,6 +33,14 @@ impl Table {
         pages.collect::<Result<Vec<_>, _>>().await.expect("scan the table")
     }
 
+    /// Every item in which this name stands, as text.
+    pub async fn records_of(&self, name: &str) -> Vec<String> {
+        let items = self.everything().await;
+        let mut shown: Vec<String> = items.iter().map(written).filter(|item| item.contains(name)).collect();
+        shown.sort();
+        shown
+    }
+
     /// An environment's items as text, by sort key.
     pub async fn partition(&self, environment: &str) -> BTreeMap<String, String> {
         let pages = self

@@ -6,6 +6,7 @@ use end_to_end::{
     requests::{request, unique},
 };
 use http::Method;
+use serde_json::json;
 
 #[tokio::test]
 async fn a_delete_of_what_has_changed_since_changes_nothing() {
@@ -71,4 +72,46 @@ async fn for_whom_and_why_stays_with_the_operation() {
     assert_eq!(deleted.0["deleted_by"], *asked_by, "{deleted}");
     let wrong = stage.api.send(Method::DELETE, &path, &[("request-reason", "100% sure")], "").await;
     wrong.problem(400, "INVALID_HEADER");
+}
+
+#[tokio::test]
+async fn a_delete_can_be_repeated_with_and_without_a_key() {
+    let stage = Stage::set().await;
+    let name = unique("repeated");
+    let id = stage.create(&request(&name)).await.id().to_owned();
+    let first = stage.api.delete_with_key(&id, &name).await;
+    assert_eq!(Environment(first.expect(202)).status(), "DELETING", "{}", first.text);
+    let with_key = stage.api.delete_with_key(&id, &name).await;
+    let without = stage.api.delete(&id).await;
+    assert!([200, 202].contains(&with_key.status) && [200, 202].contains(&without.status), "{with_key:?} {without:?}");
+
+    let deleted = stage.api.at_rest(&id).await.must_be("DELETED");
+    assert_eq!(deleted.operations().len(), 2, "one create, one delete: {deleted}");
+    for answer in [stage.api.delete_with_key(&id, &name).await, stage.api.delete(&id).await] {
+        assert_eq!(Environment(answer.expect(200)).status(), "DELETED", "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_delete_that_is_only_validated_changes_nothing_and_tells_what_it_would() {
+    let stage = Stage::set().await;
+    let name = unique("spared");
+    let environment = stage.create(&request(&name)).await;
+    let (before, inventory) = (stage.table.records_of(&name).await, stage.inventory_of(&environment.marks()).await);
+    let path = format!("/environments/{}?validate_only=true", environment.id());
+    let validate = || stage.api.send(Method::DELETE, &path, &[], "");
+
+    let forecast = validate().await.expect(200);
+
+    assert_eq!(forecast["plan"]["delete"], json!(environment.resources().len()), "{forecast}");
+    assert_eq!(text(&forecast["eta"]["waits_for"]), "worker/online", "{forecast}");
+    assert!(forecast["cost"]["difference"]["monthly"].as_f64() < Some(-50.0), "{forecast}");
+    assert_eq!(stage.api.read(environment.id()).await, environment, "it is as it was");
+    assert_eq!(stage.table.records_of(&name).await, before, "and so are its records");
+    stage.inventory_of(&environment.marks()).await.must_be_as(&inventory, "after a delete that was only validated");
+
+    stage.delete(environment.id()).await;
+    assert_eq!(validate().await.expect(200)["plan"]["delete"], 0, "nothing is left to remove");
+    let nobody = "/environments/env-00000000000000000000000000?validate_only=true";
+    stage.api.send(Method::DELETE, nobody, &[], "").await.problem(404, "NOT_FOUND");
 }

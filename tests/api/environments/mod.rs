@@ -2,6 +2,11 @@
 
 mod create;
 mod delete;
+mod drift;
 mod list;
 mod logs;
 mod read;
+mod repair;
+mod template;
+mod update;
+mod worker;

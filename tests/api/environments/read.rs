@@ -1,4 +1,4 @@
-//! `GET /environments/{id}`: only what is news, and as soon as it is.
+//! `GET /environments/{id}`: only what is news, and as soon as it is; an id that nobody has.
 
 use end_to_end::{
     Stage,
@@ -106,4 +106,13 @@ async fn what_may_be_done_now_is_told() {
     assert_eq!(list(&active.0["actions"]), ["update", "repair", "delete"], "{active}");
     let deleted = stage.delete(&id).await;
     assert_eq!(list(&deleted.0["actions"]), [""; 0], "nothing is left to be done: {deleted}");
+}
+
+#[tokio::test]
+async fn an_id_that_nobody_has_is_not_found() {
+    let stage = Stage::set().await;
+    for id in ["env-00000000000000000000000000", "env-", "x", "ENV-00000000000000000000000000", "%20"] {
+        stage.api.get(&format!("/environments/{id}")).await.problem(404, "NOT_FOUND");
+        stage.api.delete(id).await.problem(404, "NOT_FOUND");
+    }
 }

@@ -5,7 +5,7 @@ use end_to_end::{
     requests::{request, unique},
 };
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 #[tokio::test]
@@ -56,6 +56,25 @@ async fn a_repetition_may_carry_a_renewed_api_key() {
     stage.delete(&id).await;
 }
 
+/// What a request was answered does not depend on what became of its environment.
+#[tokio::test]
+async fn a_create_that_is_sent_again_after_a_change_is_answered_as_it_was() {
+    let stage = Stage::set().await;
+    let name = unique("anew");
+    let body = request(&name);
+    let first = stage.api.create_with_key(&body, &name).await;
+    let id = Environment(first.expect(202)).id().to_owned();
+    let made = stage.api.at_rest(&id).await.must_be("ACTIVE");
+    let patch = json!({"log_retention_days": 7, "ttl": "P1D", "tags": {"a": "b"}});
+    update(&stage, &id, &patch).await.must_be("ACTIVE");
+    let again = stage.api.create_with_key(&body, &name).await;
+    assert_eq!((again.status, &again.text), (202, &first.text), "byte by byte");
+    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
+    let now = stage.api.read(&id).await;
+    assert_eq!(now.0["spec"]["log_retention_days"], 7, "the change stays: {now}");
+    stage.ends_without_a_trace(&made).await;
+}
+
 #[tokio::test]
 async fn a_name_and_a_work_pool_belong_to_one_environment_at_a_time() {
     let stage = Stage::set().await;
@@ -73,20 +92,8 @@ async fn a_name_and_a_work_pool_belong_to_one_environment_at_a_time() {
     stage.delete(&again).await;
 }
 
-#[tokio::test]
-async fn a_delete_can_be_repeated_with_and_without_a_key() {
-    let stage = Stage::set().await;
-    let name = unique("repeated");
-    let id = stage.create(&request(&name)).await.id().to_owned();
-    let first = stage.api.delete_with_key(&id, &name).await;
-    assert_eq!(Environment(first.expect(202)).status(), "DELETING", "{}", first.text);
-    let with_key = stage.api.delete_with_key(&id, &name).await;
-    let without = stage.api.delete(&id).await;
-    assert!([200, 202].contains(&with_key.status) && [200, 202].contains(&without.status), "{with_key:?} {without:?}");
-
-    let deleted = stage.api.at_rest(&id).await.must_be("DELETED");
-    assert_eq!(deleted.operations().len(), 2, "one create, one delete: {deleted}");
-    for answer in [stage.api.delete_with_key(&id, &name).await, stage.api.delete(&id).await] {
-        assert_eq!(Environment(answer.expect(200)).status(), "DELETED", "{}", answer.text);
-    }
+async fn update(stage: &Stage, id: &str, patch: &Value) -> Environment {
+    let accepted = Environment(stage.api.update(id, patch).await.expect(202));
+    assert_eq!(accepted.status(), "UPDATING", "the update is accepted: {accepted}");
+    stage.api.at_rest(id).await
 }

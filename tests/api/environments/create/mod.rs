@@ -1,0 +1,6 @@
+//! `POST /environments`.
+
+mod lifetime;
+mod refused;
+mod replayed;
+mod validated;
