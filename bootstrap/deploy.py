@@ -19,7 +19,7 @@ from local_cloud import CREDENTIALS, REGION
 STACK = "prefect-environments"
 ACCOUNT_STACK = "prefect-environments-account"
 SOURCES = ("template.yaml", "samconfig.toml", "bootstrap/account.yaml", "state-machine/environment.asl.json",
-           "state-machine/survey.asl.json")
+           "state-machine/survey.asl.json", "state-machine/watch.asl.json")
 
 
 def local(cloud, *parameters):

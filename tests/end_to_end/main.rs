@@ -24,3 +24,4 @@ mod strays;
 mod turning_round;
 mod update;
 mod walkthrough;
+mod watch;

@@ -1,6 +1,5 @@
 //! Strays: things with our tags that belong to no living environment.
 
-use aws_sdk_sfn::types::ExecutionStatus;
 use end_to_end::{
     Environment, Marks, Service, Stage,
     api::text,
@@ -200,19 +199,7 @@ async fn age(stage: &Stage, id: &str) {
 
 /// Lets the survey's own machine run, as its schedule would.
 async fn survey(stage: &Stage) {
-    let machine = format!("{}-survey", Service::under_test().state_machine_arn);
-    let start = stage.cloud.executions.start_execution().state_machine_arn(machine).input("{}").send().await;
-    let execution = start.expect("start the survey").execution_arn;
-    until("the survey is done", || async {
-        let look = stage.cloud.executions.describe_execution().execution_arn(&execution).send().await;
-        let look = look.expect("look at the survey");
-        match look.status() {
-            ExecutionStatus::Succeeded => Ok(()),
-            ExecutionStatus::Running => Err("it runs".to_owned()),
-            other => panic!("the survey is {other}: {look:?}"),
-        }
-    })
-    .await;
+    stage.run("survey").await;
 }
 
 /// The lines that the alarm for strays counts, once this thing is among them.

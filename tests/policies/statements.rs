@@ -55,7 +55,7 @@ fn each_function_has_a_role_of_its_own() {
 
 /// Their calls pass no proxy, so that their rights are held against a list.
 #[test]
-fn the_machines_and_the_schedules_call_functions_and_start_surveys_and_nothing_else() {
+fn the_machines_and_the_schedules_call_functions_and_start_surveys_and_watches_and_nothing_else() {
     let roles = Template::processed("aws").roles();
     let rights = |role: &str| -> BTreeSet<String> {
         let own = roles[role].statements.iter().filter(|statement| statement.sid != "LogsAndTraces");
@@ -68,4 +68,5 @@ fn the_machines_and_the_schedules_call_functions_and_start_surveys_and_nothing_e
     assert_eq!(rights("StateMachineRole"), all);
     assert_eq!(rights("SweepRole"), calls(&["operation"]));
     assert_eq!(rights("SurveyRole"), ["states:StartExecution survey".to_owned()].into());
+    assert_eq!(rights("WatchRole"), ["states:StartExecution watch".to_owned()].into());
 }

@@ -209,8 +209,20 @@ impl Answer {
 }
 
 /// An environment as the API shows it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Environment(pub Value);
+
+/// What was merely observed tells two of them not apart: the watch looks whenever its time comes.
+impl PartialEq for Environment {
+    fn eq(&self, other: &Self) -> bool {
+        let recorded = |environment: &Environment| {
+            let mut members = environment.0.as_object().cloned().unwrap_or_default();
+            members.remove("worker");
+            members
+        };
+        recorded(self) == recorded(other)
+    }
+}
 
 impl Environment {
     /// Its id.

@@ -8,7 +8,9 @@ use crate::{
     service::Service,
     signing::Sender,
     table::Table,
+    waiting::until,
 };
+use aws_sdk_sfn::types::ExecutionStatus;
 use http::Request;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -62,6 +64,25 @@ impl Stage {
     pub async fn ends_without_a_trace(&self, environment: &Environment) {
         let deleted = self.delete(environment.id()).await;
         self.inventory_of(&environment.marks()).await.must_be_empty(&format!("after the delete of {}", deleted.id()));
+    }
+
+    /// Runs one of the machines that a schedule starts, as that would, and waits until it is through. Its output.
+    pub async fn run(&self, machine: &str) -> Value {
+        let executions = &self.cloud.executions;
+        let arn = format!("{}-{machine}", Service::under_test().state_machine_arn);
+        let start = executions.start_execution().state_machine_arn(arn).input("{}").send().await;
+        let execution = start.expect("start an execution").execution_arn;
+        let what = format!("the {machine} is through");
+        let output = until(&what, || async {
+            let look = executions.describe_execution().execution_arn(&execution).send().await;
+            let look = look.expect("look at an execution");
+            match look.status() {
+                ExecutionStatus::Succeeded => Ok(look.output.unwrap_or_default()),
+                ExecutionStatus::Running => Err("it runs".to_owned()),
+                other => panic!("the {machine} is {other}: {look:?}"),
+            }
+        });
+        serde_json::from_str(&output.await).expect("an output is JSON")
     }
 
     /// A hosted zone as Route 53 describes it, in XML.

@@ -6,3 +6,4 @@ mod definition;
 mod promises;
 mod story;
 mod survey;
+mod watch;

@@ -12,6 +12,7 @@ use crate::{
     resource::Group,
     survey::SurveyCall,
     turn::{Engine, Invocation},
+    watch::WatchCall,
 };
 use aws_config::SdkConfig;
 use environment::{Fault, Place};
@@ -51,6 +52,8 @@ pub enum Event {
     Observe(ObserveCall),
     /// By the API: what the environment's workers have written.
     Logs(LogsCall),
+    /// By the watch: how the workers of some environments are now.
+    Watch(WatchCall),
     /// By the survey and by operators: what belongs to no living environment.
     Survey(SurveyCall),
 }
@@ -116,6 +119,10 @@ impl<G: Group> Engine<G> {
                 }
                 .instrument(span)
                 .await
+            }
+            Event::Watch(asked) => {
+                let span = tracing::info_span!("call", action = "watch");
+                async { json(&self.watch(&asked).await) }.instrument(span).await
             }
             Event::Survey(_) => self.look_around().instrument(tracing::info_span!("call", action = "survey")).await,
         }
@@ -236,7 +243,9 @@ mod tests {
         assert!(matches!(serde_json::from_value(observe), Ok(Event::Observe(_))));
         let logs = json!({"action": "logs", "environment_id": environment, "limit": 1});
         assert!(matches!(serde_json::from_value(logs), Ok(Event::Logs(_))));
-        for action in ["preflight", "drift", "survey", "observe", "logs"] {
+        let watch = json!({"action": "watch", "environments": [environment]});
+        assert!(matches!(serde_json::from_value(watch), Ok(Event::Watch(_))));
+        for action in ["preflight", "drift", "survey", "observe", "logs", "watch"] {
             let mut mixed = turn.clone();
             mixed["action"] = json!(action);
             assert!(serde_json::from_value::<Event>(mixed).is_err(), "{action} has no step");

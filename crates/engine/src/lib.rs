@@ -17,6 +17,7 @@ pub mod survey;
 mod tidy;
 pub mod turn;
 mod twins;
+pub mod watch;
 
 pub use aws_config::SdkConfig;
 pub use call::{Action, Answer, Call, Outcome};

@@ -1,8 +1,8 @@
 //! Observe: how an environment's workers are now, looked at and left alone.
 //!
 //! Asked by the API, and read-only like [`crate::drift`]: the call has a type of its own, takes no lease and writes
-//! nothing down. What the last turn saw stays the record's last observation; this one is the caller's alone. Where one
-//! of those who are asked does not answer, what the others said is told all the same.
+//! nothing down. What turns and the watch ([`crate::watch`]) saw stays the last observation; this one is the caller's
+//! alone. Where one of those who are asked does not answer, what the others said is told all the same.
 
 use crate::{
     drift::site_of_a_look,
@@ -48,6 +48,42 @@ pub struct Observation {
     pub error: Option<Fault>,
 }
 
+impl Observation {
+    /// How the workers are: `ONLINE`, `OFFLINE`, `PAUSED` where none are wanted, or `UNKNOWN`.
+    pub fn status(&self) -> Option<&str> {
+        self.attributes.get(STATUS).map(String::as_str)
+    }
+
+    /// A number that was seen.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        self.attributes.get(name)?.parse().ok()
+    }
+
+    /// The same with one more attribute.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.attributes.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same as workers that are not online, although they should be.
+    pub(crate) fn offline(self, why: &str) -> Self {
+        Observation { error: Some(Fault::new(Code::WorkerOffline, why)), ..self.with(STATUS, OFFLINE) }
+    }
+}
+
+/// The attribute that says how the workers are.
+pub const STATUS: &str = "Status";
+/// None of them is online in Prefect.
+pub const OFFLINE: &str = "OFFLINE";
+/// None are wanted.
+pub const PAUSED: &str = "PAUSED";
+/// Prefect was not asked, or did not answer.
+pub const UNKNOWN: &str = "UNKNOWN";
+/// The attribute that counts the service's tasks that have ended by themselves, or could not start, in the last hour.
+pub const CRASHED_TASKS: &str = "CrashedTasks";
+/// The attribute that counts the messages in the dead-letter queue of task events.
+pub const DEAD_LETTERS: &str = "DeadLetters";
+
 /// No look takes longer. The API waits a little longer.
 pub(crate) const LOOK: Duration = Duration::from_secs(4);
 
@@ -59,7 +95,9 @@ impl<G: Group> Engine<G> {
     }
 }
 
-async fn observe<G: Group>(
+/// Has the group look, within a time. ECS knows how many tasks somebody wants, and only the spec whether that is nobody
+/// by right.
+pub(crate) async fn observe<G: Group>(
     group: &G,
     environment: &Environment,
     place: &Place,
@@ -67,7 +105,14 @@ async fn observe<G: Group>(
     limit: Duration,
 ) -> Result<Option<Observation>, Fault> {
     let Some(workers) = Workers::of(environment, place, now) else { return Ok(None) };
-    in_time(limit, async { group.observe(&workers.site(environment, place, now)?).await }).await
+    let seen = in_time(limit, async { group.observe(&workers.site(environment, place, now)?).await }).await?;
+    let was_meant_to_run = environment.record.spec.worker.desired_count > 0;
+    Ok(seen.map(|seen| match seen.status() {
+        Some(PAUSED) if was_meant_to_run => {
+            seen.offline("The service runs no task: somebody has set its desired count to 0. A repair sets it right.")
+        }
+        _ => seen,
+    }))
 }
 
 /// The resource that stands for an environment's workers, to be looked at outside of any turn.
@@ -167,6 +212,20 @@ mod tests {
         let refused: Look = |_| Err(Fault::new(Code::AccessDenied, "refused"));
         assert_eq!(told(Sight(Some(refused))).await.expect_err("refused").code, Code::AccessDenied);
         assert_eq!(told(Sight(None)).await.expect_err("late").code, Code::NetworkFailure);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_somebody_has_scaled_to_nothing_is_not_paused() {
+        let paused = || Workers(Some(|_| Ok(Some(Observation::default().with(STATUS, PAUSED)))));
+        let seen = told(paused()).await.expect("no fault").expect("workers");
+        let code = seen.error.as_ref().map(|error| error.code);
+        assert_eq!((seen.status(), code), (Some(OFFLINE), Some(Code::WorkerOffline)), "its spec wants one");
+        let place = samples::place();
+        let mut environment = samples::whole(&place);
+        environment.record.spec = samples::spec(0);
+        let seen = observe(&paused(), &environment, &place, NOW, Duration::from_millis(100)).await;
+        let seen = seen.expect("no fault").expect("workers");
+        assert_eq!((seen.status(), seen.error.is_none()), (Some(PAUSED), true), "its spec wants none");
     }
 
     #[tokio::test]

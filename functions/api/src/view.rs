@@ -6,9 +6,12 @@ use crate::{
     eta::EtaView,
     proof::Proof,
 };
-use engine::records::{
-    AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Protection, Record, ResourceItem,
-    ResourceState, Status, StepReport, Summary, Turned, Verdict,
+use engine::{
+    observe,
+    records::{
+        AskedBy, Environment, Evidence, Operation, OperationKind, OperationStatus, Protection, Record, ResourceItem,
+        ResourceState, Status, StepReport, Summary, Turned, Verdict,
+    },
 };
 use environment::{Entry, EnvironmentId, Fault, Key, Kind, OperationId, Spec, Step, keys, outputs, outputs::Ready};
 use executions::Executions;
@@ -115,13 +118,22 @@ pub(crate) struct WorkerView {
     pending_count: Option<u32>,
     /// How far ECS is with the latest deployment.
     rollout_state: Option<String>,
-    /// The image of the newest task. Told by `GET /environments/{id}/worker` only.
+    /// Tasks of the workers that have ended by themselves, or could not start, in the last hour. Not told by what an
+    /// operation has seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crashed_tasks: Option<u32>,
+    /// Messages in the dead-letter queue: task events that the workers could not handle. Not told by what an operation
+    /// has seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letters: Option<u32>,
+    /// The image of the newest task. Not told by what an operation has seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
-    /// The digest of that image, where ECS knows it yet. Told by `GET /environments/{id}/worker` only.
+    /// The digest of that image, where ECS knows it yet. Not told by what an operation has seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_digest: Option<String>,
-    /// What is wrong with them, or kept a part of this from being seen. Told by `GET /environments/{id}/worker` only.
+    /// What is wrong with them, or kept a part of this from being seen. Not told by what an operation has seen: its own
+    /// steps tell that.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Fault>,
     /// When this was seen.
@@ -218,7 +230,7 @@ impl<'a> EnvironmentView<'a> {
         EnvironmentView {
             resources: resources.values().map(ResourceView::of).collect(),
             outputs: outputs::outputs(&record.spec, resources.values().filter_map(ready)),
-            worker: resources.get(&keys::online()).and_then(WorkerView::of),
+            worker: WorkerView::of(environment),
             operations: operations.iter().map(|one| OperationView::of(one, environment, executions)).collect(),
             eta,
             proof: Proof::of(environment),
@@ -319,10 +331,19 @@ impl<'a> ResourceView<'a> {
 }
 
 impl WorkerView {
-    /// What the last turn has noted; nothing before the first look, and nothing of workers that are gone.
-    fn of(item: &ResourceItem) -> Option<Self> {
+    /// What was last seen, by a turn or by the watch; nothing before the first look, and nothing of workers that are gone.
+    fn of(environment: &Environment) -> Option<Self> {
+        let item = environment.resources.get(&keys::online())?;
         let is_there = matches!(item.state, ResourceState::Settling | ResourceState::Ready);
-        WorkerView::seen(&item.attributes, None).filter(|_| is_there)
+        let by_a_turn = WorkerView::seen(&item.attributes, None).filter(|_| is_there)?;
+        let watched = environment.observation.as_ref().map(|item| &item.seen);
+        let by_the_watch = watched.and_then(|seen| WorkerView::seen(&seen.attributes, seen.error.clone()));
+        Some(by_a_turn.unless_later(by_the_watch))
+    }
+
+    /// The later of two looks.
+    pub(crate) fn unless_later(self, other: Option<WorkerView>) -> Self {
+        other.filter(|other| other.observed_at > self.observed_at).unwrap_or(self)
     }
 
     /// What a look saw.
@@ -331,13 +352,15 @@ impl WorkerView {
         let count = |name: &str| attributes.get(name)?.parse().ok();
         let time = |name: &str| attributes.get(name)?.parse().ok();
         Some(WorkerView {
-            status: noted("Status")?,
+            status: noted(observe::STATUS)?,
             last_heartbeat_at: time("LastHeartbeat"),
             version: noted("Version"),
             desired_count: count("DesiredCount"),
             running_count: count("RunningCount"),
             pending_count: count("PendingCount"),
             rollout_state: noted("RolloutState"),
+            crashed_tasks: count(observe::CRASHED_TASKS),
+            dead_letters: count(observe::DEAD_LETTERS),
             image: noted("Image"),
             image_digest: noted("ImageDigest"),
             error,

@@ -1,7 +1,10 @@
 //! What the state machine and the schedule say to this function, and what it answers.
 
-use crate::strays::Told;
-use engine::records::{AskedBy, OperationKind};
+use crate::{strays::Told, watch::Watchlist};
+use engine::{
+    records::{AskedBy, OperationKind},
+    watch::Tally,
+};
 use environment::{EnvironmentId, Fault, OperationId};
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +27,31 @@ pub enum Call {
         /// What each group found.
         surveys: Surveys,
     },
+    /// The watch's: tell whose workers are to be looked at.
+    Watchlist {
+        /// Those after this one, in the list's order; from the beginning where there is none.
+        #[serde(default)]
+        after: Option<EnvironmentId>,
+    },
+    /// The watch's: count what was seen of them.
+    Tally(Counting),
     /// An operator's: remove what is left of an environment.
     RemoveStrays(Removal),
     /// Step Functions': an execution has ended without success.
     #[serde(skip)]
     Ended(EnvironmentId),
+}
+
+/// What is to be counted of a round of the watch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counting {
+    /// What was counted before in this round.
+    pub so_far: Tally,
+    /// What was seen since.
+    pub seen: Vec<Tally>,
+    /// Whether that was all.
+    pub is_last: bool,
 }
 
 /// What the groups found.
@@ -164,12 +187,18 @@ pub struct Answer {
     /// What became of strays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strays: Option<Told>,
+    /// Whose workers are to be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watchlist: Option<Watchlist>,
+    /// What the watch has counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
 }
 
 impl Answer {
     /// An answer that says no more than how it ended.
     pub fn plain(outcome: Outcome) -> Self {
-        Answer { outcome, kind: None, generation: None, error: None, strays: None }
+        Answer { outcome, kind: None, generation: None, error: None, strays: None, watchlist: None, tally: None }
     }
 
     /// Go on with this, in this generation.
@@ -180,6 +209,16 @@ impl Answer {
     /// What became of strays.
     pub fn about_strays(told: Told) -> Self {
         Answer { strays: Some(told), ..Answer::plain(Outcome::Done) }
+    }
+
+    /// Whose workers are to be looked at.
+    pub fn watch(these: Watchlist) -> Self {
+        Answer { watchlist: Some(these), ..Answer::plain(Outcome::Done) }
+    }
+
+    /// What the watch has counted.
+    pub fn counted(tally: Tally) -> Self {
+        Answer { tally: Some(tally), ..Answer::plain(Outcome::Done) }
     }
 
     /// It ended so because of this.
@@ -226,6 +265,9 @@ mod tests {
     fn a_call_is_told_by_its_action() {
         assert!(matches!(read(json!({"action": "sweep"})), Ok(Call::Sweep)));
         assert!(matches!(read(json!({"action": "judge", "surveys": []})), Ok(Call::Judge { .. })));
+        assert!(matches!(read(json!({"action": "watchlist", "after": null})), Ok(Call::Watchlist { after: None })));
+        let tally = json!({"action": "tally", "so_far": {}, "seen": [{"watched": 1}], "is_last": true});
+        assert!(matches!(read(tally), Ok(Call::Tally(_))));
         assert!(serde_json::from_value::<Event>(json!({"action": "ended"})).is_err(), "nobody calls it so");
     }
 }

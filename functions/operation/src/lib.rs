@@ -1,4 +1,5 @@
-//! Operations: begun, turned round, closed, and swept up when nobody else looks after them.
+//! Operations: begun, turned round, closed, and swept up when nobody else looks after them. It also judges what the
+//! survey has found, and counts what the watch has seen.
 //!
 //! This function knows records and executions; it has no right on any resource. Each of its calls is one
 //! transition of the record (`engine::records`), so each may be repeated: Step Functions does, when an answer is
@@ -8,6 +9,7 @@ pub mod call;
 pub mod events;
 pub mod strays;
 pub mod sweep;
+pub mod watch;
 
 use call::{Answer, Call, Event, Outcome, Subject};
 use engine::{
@@ -76,6 +78,8 @@ fn span(call: &Call) -> tracing::Span {
         Call::Close(subject) => of("close", subject),
         Call::Sweep => tracing::info_span!("call", action = "sweep"),
         Call::Judge { .. } => tracing::info_span!("call", action = "judge"),
+        Call::Watchlist { .. } => tracing::info_span!("call", action = "watchlist"),
+        Call::Tally(_) => tracing::info_span!("call", action = "tally"),
         Call::RemoveStrays(removal) => {
             tracing::info_span!("call", action = "remove_strays", environment = %removal.environment_id)
         }
@@ -91,7 +95,7 @@ impl Call {
             Call::Turn(turning) => Some(turning.subject.environment_id),
             Call::RemoveStrays(removal) => Some(removal.environment_id),
             Call::Ended(id) => Some(*id),
-            Call::Sweep | Call::Judge { .. } => None,
+            Call::Sweep | Call::Judge { .. } | Call::Watchlist { .. } | Call::Tally(_) => None,
         }
     }
 }
@@ -112,6 +116,8 @@ impl Operations {
                 Answer::plain(Outcome::Done)
             }
             Call::Judge { surveys } => self.judge(&surveys, deadline).await?,
+            Call::Watchlist { after } => Answer::watch(self.watchlist(after).await?),
+            Call::Tally(counting) => Answer::counted(watch::count(&counting)),
             Call::RemoveStrays(removal) => self.remove_strays(&removal).await?,
             Call::Ended(id) => {
                 self.look_after_the_end(id).await?;

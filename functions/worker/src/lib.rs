@@ -58,12 +58,14 @@ impl Worker {
             client: client.clone(),
             once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
         };
+        let queues = aws_sdk_sqs::Client::new(config);
         Worker {
-            queue: queue::Queue { client: aws_sdk_sqs::Client::new(config) },
+            queue: queue::Queue { client: queues.clone() },
             rule: rule::Rule { client: aws_sdk_eventbridge::Client::new(config) },
             work_pool: work_pool::WorkPool { servers: servers.clone() },
             online: online::Online {
                 client: client.clone(),
+                queues,
                 servers: servers.clone(),
                 post_mortem: post_mortem.clone(),
             },

@@ -10,6 +10,7 @@
 
 use crate::{
     post_mortem::PostMortem,
+    queue,
     server::{Servers, is_ours},
     tasks,
 };
@@ -19,9 +20,12 @@ use aws_sdk_ecs::{
     primitives::DateTime,
     types::{Container, Deployment, Service},
 };
-use engine::{Action, Departure, Found, Resource, Site, State, aws, observe::Observation};
+use engine::{
+    Action, Departure, Found, Resource, Site, State, aws,
+    observe::{CRASHED_TASKS, DEAD_LETTERS, OFFLINE, Observation, PAUSED, STATUS, UNKNOWN},
+};
 use environment::{Code, Fault, catalogue::worker::CONTAINER};
-use futures::future::join;
+use futures::future::join4;
 use jiff::{SignedDuration, Timestamp};
 use prefect::{WorkPoolChange, WorkPoolStatus, Worker, WorkerStatus};
 use std::collections::BTreeMap;
@@ -31,8 +35,13 @@ const LIMIT: SignedDuration = SignedDuration::from_mins(5);
 /// A worker of an earlier deployment is gone, and its last heartbeat sent, so long after the next one began.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(3);
 
+/// ECS tells of a stopped task for an hour at least, so that all who have crashed in it are counted, however seldom
+/// somebody looks.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
+
 pub(crate) struct Online {
     pub(crate) client: Client,
+    pub(crate) queues: aws_sdk_sqs::Client,
     pub(crate) servers: Servers,
     pub(crate) post_mortem: PostMortem,
 }
@@ -46,7 +55,7 @@ impl Resource for Online {
         let Some(running) = self.in_ecs(at).await? else { return Ok(None) };
         let found = self.in_prefect(at, &running).await?;
         // Where no worker came, its task may tell why.
-        let is_offline = found.attributes.get("Status").is_some_and(|status| status == "OFFLINE");
+        let is_offline = found.attributes.get(STATUS).is_some_and(|status| status == OFFLINE);
         Ok(Some(match found.state.clone() {
             State::Failed(fault) if is_offline => {
                 let why = self.post_mortem.of(fault, at.text("Cluster")?, at.text("ServiceName")?);
@@ -81,13 +90,19 @@ impl Online {
     /// How the workers are now: what ECS says of them, and what Prefect says, or why it does not.
     pub(crate) async fn observe(&self, at: &Site<'_>) -> Result<Option<Observation>, Fault> {
         let Some(running) = self.in_ecs(at).await? else { return Ok(None) };
-        let (found, image) = join(self.in_prefect(at, &running), self.image(at)).await;
+        let looks = join4(self.in_prefect(at, &running), self.image(at), self.crashed(at), self.dead_letters(at));
+        let (found, image, crashed, dead_letters) = looks.await;
         let mut found = match found {
             Ok(found) => found,
-            Err(fault) => observed(at, &running)?.attribute("Status", "UNKNOWN").state(State::Failed(fault)),
+            Err(fault) => observed(at, &running)?.attribute(STATUS, UNKNOWN).state(State::Failed(fault)),
         };
-        let (image, not_seen) = image.map_or_else(|fault| (BTreeMap::new(), Some(fault)), |image| (image, None));
-        found.attributes.extend(image);
+        let mut not_seen = None;
+        for look in [image, crashed, dead_letters] {
+            match look {
+                Ok(attributes) => found.attributes.extend(attributes),
+                Err(fault) => drop(not_seen.get_or_insert(fault)),
+            }
+        }
         let error = match found.state {
             State::Failed(fault) => Some(fault),
             State::Ready | State::Settling | State::Leaving => not_seen,
@@ -106,10 +121,10 @@ impl Online {
     async fn in_prefect(&self, at: &Site<'_>, running: &Running) -> Result<Found, Fault> {
         let found = observed(at, running)?;
         if running.service.desired_count() == 0 {
-            return Ok(found.attribute("Status", "PAUSED"));
+            return Ok(found.attribute(STATUS, PAUSED));
         }
         let Some(api) = self.servers.api(at).await? else {
-            return Ok(found.attribute("Status", "UNKNOWN"));
+            return Ok(found.attribute(STATUS, UNKNOWN));
         };
         let name = at.text("WorkPool")?;
         let workers = api.workers(name).await?;
@@ -125,8 +140,8 @@ impl Online {
             found.attributes.extend(heartbeat.into_iter().chain(version));
         }
         let is_online = newest.is_some_and(|worker| worker.status == WorkerStatus::Online);
-        let status = if is_online { "ONLINE" } else { "OFFLINE" };
-        let found = found.attribute("Status", status);
+        let status = if is_online { "ONLINE" } else { OFFLINE };
+        let found = found.attribute(STATUS, status);
         Ok(match (is_online, is_held) {
             (true, false) => found,
             _ if at.now.duration_since(began) < LIMIT => found.state(State::Settling),
@@ -151,6 +166,19 @@ impl Online {
             ("ImageDigest", container.and_then(Container::image_digest)),
         ];
         Ok(image.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect())
+    }
+
+    /// How many of the worker's tasks have crashed in the last hour.
+    async fn crashed(&self, at: &Site<'_>) -> Result<BTreeMap<String, String>, Fault> {
+        let (cluster, service, since) = (at.text("Cluster")?, at.text("ServiceName")?, at.now - REMEMBERED);
+        let crashed = tasks::crashed_of(&self.client, cluster, service, since).await?;
+        Ok(BTreeMap::from([(CRASHED_TASKS.to_owned(), crashed.to_string())]))
+    }
+
+    /// How many task events the worker could not make anything of.
+    async fn dead_letters(&self, at: &Site<'_>) -> Result<BTreeMap<String, String>, Fault> {
+        let messages = queue::messages_in(&self.queues, at.text("DeadLetterQueue")?).await?;
+        Ok(BTreeMap::from([(DEAD_LETTERS.to_owned(), messages.to_string())]))
     }
 
     async fn service(&self, at: &Site<'_>) -> Result<Service, Fault> {

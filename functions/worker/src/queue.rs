@@ -121,6 +121,17 @@ impl Queue {
     }
 }
 
+/// How many messages lie in the queue of this URL, as SQS counts them: about so many, and none only where there are none
+/// for a minute. Those that somebody is reading at the moment count, too.
+pub(crate) async fn messages_in(client: &Client, url: &str) -> Result<u64, Fault> {
+    let counts =
+        [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+    let look = client.get_queue_attributes().queue_url(url).set_attribute_names(Some(counts.to_vec()));
+    let answer = look.send().await.map_err(|error| aws::fault("sqs:GetQueueAttributes", error))?;
+    let count = |name| answer.attributes()?.get(name)?.parse::<u64>().ok();
+    counts.iter().map(count).sum::<Option<u64>>().ok_or_else(|| Fault::bug("a queue has no number of messages"))
+}
+
 /// The attribute that a property is.
 fn attribute(property: &str) -> Option<QueueAttributeName> {
     match property {

@@ -8,11 +8,12 @@ use crate::task_definition::family_of;
 use aws_sdk_ecs::{
     Client,
     error::ProvideErrorMetadata,
-    types::{DesiredStatus, Task},
+    types::{DesiredStatus, Task, TaskStopCode},
 };
 use engine::aws;
 use environment::Fault;
 use futures::future::{join_all, try_join};
+use jiff::Timestamp;
 
 /// What the families of flow runs begin with.
 const FLOW_RUNS: &str = "prefect_";
@@ -59,6 +60,26 @@ pub(crate) async fn known_of(client: &Client, cluster: &str, service: &str) -> R
         [DesiredStatus::Running, DesiredStatus::Stopped].map(|it| of(client, cluster, service, it));
     let (running, stopped) = try_join(running, stopped).await?;
     Ok(running.into_iter().chain(stopped).collect())
+}
+
+/// How many tasks of a service have crashed since then. ECS tells of a stopped task for an hour at least.
+pub(crate) async fn crashed_of(
+    client: &Client,
+    cluster: &str,
+    service: &str,
+    since: Timestamp,
+) -> Result<usize, Fault> {
+    let tasks = of(client, cluster, service, DesiredStatus::Stopped).await?;
+    Ok(tasks.iter().filter(|task| has_crashed(task, since)).count())
+}
+
+/// Whether a task has ended by itself, or could not start, since then. The service stops tasks, too, and so do AWS and
+/// people: that is no crash.
+fn has_crashed(task: &Task, since: Timestamp) -> bool {
+    let by_itself =
+        matches!(task.stop_code(), Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart));
+    let ended = task.stopped_at().or(task.stopping_at()).map(|time| time.secs());
+    by_itself && ended.is_some_and(|ended| ended >= since.as_second())
 }
 
 async fn described(client: &Client, cluster: &str, arns: &[String]) -> Result<Vec<Task>, Fault> {
@@ -124,6 +145,25 @@ mod tests {
     fn task(family: &str, group: &str) -> Task {
         let arn = format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{family}:1");
         Task::builder().task_definition_arn(arn).group(group).build()
+    }
+
+    #[test]
+    fn a_task_that_was_stopped_has_not_crashed() {
+        let since = Timestamp::from_second(1000).expect("a time");
+        let ended = |code: TaskStopCode, at: i64| {
+            let task = Task::builder().stop_code(code).stopped_at(aws_sdk_ecs::primitives::DateTime::from_secs(at));
+            has_crashed(&task.build(), since)
+        };
+        assert!(ended(TaskStopCode::EssentialContainerExited, 1000), "its container has exited");
+        assert!(ended(TaskStopCode::TaskFailedToStart, 1001), "its image was not to be had, say");
+        assert!(!ended(TaskStopCode::EssentialContainerExited, 999), "that is long ago");
+        for code in
+            [TaskStopCode::ServiceSchedulerInitiated, TaskStopCode::SpotInterruption, TaskStopCode::UserInitiated]
+        {
+            assert!(!ended(code.clone(), 1001), "{code:?}");
+        }
+        let stopping = Task::builder().stop_code(TaskStopCode::EssentialContainerExited);
+        assert!(!has_crashed(&stopping.build(), since), "nobody knows when");
     }
 
     #[test]

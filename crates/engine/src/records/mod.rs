@@ -13,6 +13,7 @@ mod items;
 mod key;
 mod lease;
 mod list;
+mod observation;
 mod outbox;
 mod revision;
 #[cfg(test)]
@@ -77,6 +78,8 @@ pub struct Environment {
     pub steps: BTreeMap<Step, StepItem>,
     /// The operations, newest first.
     pub operations: Vec<Operation>,
+    /// What the watch has last seen of its workers.
+    pub observation: Option<ObservationItem>,
 }
 
 impl Environment {
@@ -133,6 +136,7 @@ impl Records {
             .await
             .map_err(|error| aws::fault("dynamodb:Query", error))?;
         let (mut record, mut resources, mut steps, mut operations) = (None, BTreeMap::new(), BTreeMap::new(), vec![]);
+        let mut observation = None;
         for item in answer.items.unwrap_or_default() {
             let sk = item.get("sk").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
             match sk.split('#').next() {
@@ -146,10 +150,11 @@ impl Records {
                     steps.insert(item.step, item);
                 }
                 Some("OPERATION") => operations.push(read::<Operation>(item)?),
+                Some(observation::SORT_KEY) => observation = Some(read::<ObservationItem>(item)?),
                 _ => {}
             }
         }
-        Ok(record.map(|record| Environment { record, resources, steps, operations }))
+        Ok(record.map(|record| Environment { record, resources, steps, operations, observation }))
     }
 
     /// Writes a resource. Only under its step's lease.

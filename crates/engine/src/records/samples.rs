@@ -105,6 +105,7 @@ pub(crate) fn creating() -> Environment {
         resources: BTreeMap::from([(vpc.key.clone(), vpc)]),
         steps: BTreeMap::new(),
         operations: vec![operation],
+        observation: None,
     }
 }
 

@@ -138,7 +138,8 @@ impl Records {
         let entries = entries(&record, findings.place);
         let planned = entries.iter().map(|entry| (entry.key.clone(), ResourceItem::planned(entry, now)));
         let resources: BTreeMap<Key, ResourceItem> = planned.collect();
-        let mut environment = Environment { record, resources, steps: BTreeMap::new(), operations: Vec::new() };
+        let mut environment =
+            Environment { record, resources, steps: BTreeMap::new(), operations: Vec::new(), observation: None };
         let Sorted { resources, taken, left } = sort(&environment, &entries, findings, reserves_name, now);
         if resources.is_empty() || findings.dry_run {
             return Ok(TakenBack::Yes { fence: None, taken, left });
@@ -349,7 +350,7 @@ mod tests {
         });
         let resources = gone.collect();
         let operations = vec![Operation::new(next, OperationKind::Delete, 1, asked_by, now)];
-        Environment { record, resources, steps: BTreeMap::new(), operations }
+        Environment { record, resources, steps: BTreeMap::new(), operations, observation: None }
     }
 
     fn sorted(environment: &Environment, asked_by_name: &str, things: &[Sighting], reserves_name: bool) -> Sorted {

@@ -287,6 +287,8 @@ fn online(subject: &Subject<'_>) -> Entry {
         "Adopt": spec.prefect.adopt_pool,
         "Cluster": reference(&keys::cluster()),
         "ServiceName": spec.worker.name,
+        // What the worker could not handle is looked at together with the worker.
+        "DeadLetterQueue": reference(&keys::events_dead_letter_queue()),
     });
     let mut after = vec![keys::service()];
     if spec.prefect.verify {

@@ -42,6 +42,25 @@ fn why_prefect_says_nothing_is_told_beside_what_ecs_says() {
     assert!(seen(&[], None).is_null(), "nothing was seen");
 }
 
+#[test]
+fn of_an_operations_look_and_the_watchs_the_later_one_is_told() {
+    let look = |status: &str, at: &str| {
+        let attributes = [("Status", status), ("ObservedAt", at), ("CrashedTasks", "2"), ("DeadLetters", "1")];
+        let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        WorkerView::seen(&attributes.collect(), None).expect("a view")
+    };
+    let told = |other: Option<&str>| {
+        let by_a_turn = look("ONLINE", "2026-11-24T12:00:00Z");
+        let told = by_a_turn.unless_later(other.map(|at| look("OFFLINE", at)));
+        serde_json::to_value(told).expect("a view")
+    };
+    assert_eq!(told(None)["status"], "ONLINE");
+    assert_eq!(told(Some("2026-11-24T11:59:59.5Z"))["status"], "ONLINE", "the watch has looked before the operation");
+    let watched = told(Some("2026-11-24T12:15:00Z"));
+    let seen = ["status", "observed_at", "crashed_tasks", "dead_letters"].map(|field| watched[field].clone());
+    assert_eq!(seen, [json!("OFFLINE"), json!("2026-11-24T12:15:00Z"), json!(2), json!(1)]);
+}
+
 #[tokio::test]
 async fn of_an_environment_that_is_not_there_no_function_is_asked() {
     let calls = AwsCalls::default();

@@ -21,6 +21,8 @@ pub(crate) struct State {
     service: Option<ServiceKey>,
     asked: Timestamp,
     told_to_stop: Option<Timestamp>,
+    /// Whether it has stopped by itself.
+    crashed: bool,
     /// How it looks, where the local cloud does not know it: one that is there in place of another.
     invented: Option<Value>,
     interface: Option<String>,
@@ -59,6 +61,9 @@ impl State {
     }
 }
 
+/// Who stops a task for this reason wants it to have ended by itself.
+const CRASH: &str = "crash";
+
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
 pub(crate) struct Task;
@@ -73,7 +78,7 @@ impl Rule for Task {
         let (arn, task) = world.ecs.tasks.iter().find(|(arn, _)| name_of(arn) == asked)?;
         let (arn, mut looks) = (arn.clone(), task.invented.clone()?);
         if world.ecs.tasks.get(&arn).is_some_and(|task| task.told_to_stop(world).is_none()) {
-            stop(&arn, &looks, world);
+            stop(&arn, &looks, call, world);
         }
         complete(&mut looks, world);
         Some(Answer::json(json!({"task": looks})))
@@ -92,7 +97,7 @@ impl Rule for Task {
                 let was_told = world.ecs.tasks.get(&arn).is_some_and(|task| task.told_to_stop(world).is_some());
                 know(looks, cluster_of(call), world);
                 if !was_told {
-                    stop(&arn, looks, world);
+                    stop(&arn, looks, call, world);
                 }
                 complete(looks, world);
             }
@@ -130,6 +135,7 @@ fn know(looks: &Value, cluster: &str, world: &mut World) {
         service,
         asked: began.unwrap_or(world.now),
         told_to_stop: None,
+        crashed: false,
         invented: None,
         interface: None,
     };
@@ -142,10 +148,11 @@ fn know(looks: &Value, cluster: &str, world: &mut World) {
 }
 
 /// A task is told to stop; where it is a service's, another comes in its place.
-fn stop(arn: &str, looks: &Value, world: &mut World) {
+fn stop(arn: &str, looks: &Value, call: &Call, world: &mut World) {
     let now = world.now;
     let Some(task) = world.ecs.tasks.get_mut(arn) else { return };
     task.told_to_stop = Some(now);
+    task.crashed = call.text("reason") == CRASH;
     let interface = task.interface.take();
     let service = task.service.clone();
     interface.iter().for_each(|id| leave_interface(id, world));
@@ -168,6 +175,7 @@ fn stop(arn: &str, looks: &Value, world: &mut World) {
         service: Some(key.clone()),
         asked: now,
         told_to_stop: None,
+        crashed: false,
         invented: Some(looks),
         interface: None,
     };
@@ -198,6 +206,10 @@ fn complete(looks: &mut Value, world: &World) {
     looks["lastStatus"] = json!(status);
     if is_told_to_stop {
         looks["desiredStatus"] = json!("STOPPED");
+    }
+    if task.crashed {
+        looks["stopCode"] = json!("EssentialContainerExited");
+        looks["stoppedReason"] = json!("Essential container in task exited");
     }
     for container in looks["containers"].as_array_mut().into_iter().flatten() {
         container["lastStatus"] = json!(match status {

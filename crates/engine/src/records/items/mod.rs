@@ -1,10 +1,12 @@
 //! The items of the table, as they lie there.
 //!
-//! An environment's partition `ENV#<id>` holds its record, resources, steps and operations. Their sort keys
-//! are chosen so that one descending query answers steps, resources and record first and then the newest
-//! operations: `EVENT# < OPERATION# < RECORD < RESOURCE# < STEP#`. Events lie there only until they are sent.
+//! An environment's partition `ENV#<id>` holds its record, resources, steps, operations and what was last seen of its
+//! workers. Their sort keys are chosen so that one descending query answers workers, steps, resources and record first
+//! and then the newest operations: `EVENT# < OPERATION# < RECORD < RESOURCE# < STEP# < WORKERS`. Events lie there only
+//! until they are sent.
 
 mod event;
+mod observation;
 mod operation;
 mod record;
 mod reservation;
@@ -13,6 +15,7 @@ mod status;
 mod step;
 
 pub use event::StatusChange;
+pub use observation::ObservationItem;
 pub use operation::{LeftBehind, Operation, OperationKind, OperationStatus, Turned, Verdict};
 pub use record::{AskedBy, Desired, Protection, Record, Removal};
 pub use reservation::{IdempotencyItem, Reservation};
