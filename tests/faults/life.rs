@@ -25,13 +25,15 @@ pub enum Life {
     Repair,
     /// It is active, and changed.
     Update,
+    /// It is active, and the watch looks at its worker.
+    Watch,
     /// It is active, and the table loses everything.
     Forgotten,
 }
 
 impl Life {
     /// Every life.
-    pub const ALL: [Life; 9] = [
+    pub const ALL: [Life; 10] = [
         Life::Create,
         Life::Delete,
         Life::DeleteDuringCreate,
@@ -40,6 +42,7 @@ impl Life {
         Life::StoppedDelete,
         Life::Repair,
         Life::Update,
+        Life::Watch,
         Life::Forgotten,
     ];
 
@@ -54,6 +57,7 @@ impl Life {
             Life::StoppedDelete => "stopped-delete",
             Life::Repair => "repair",
             Life::Update => "update",
+            Life::Watch => "watch",
             Life::Forgotten => "forgotten",
         }
     }
@@ -65,7 +69,7 @@ impl Life {
             vec![Planned { at: line.name.clone(), class }]
         };
         match self {
-            Life::Create | Life::Delete | Life::Repair | Life::Update | Life::Forgotten => Vec::new(),
+            Life::Create | Life::Delete | Life::Repair | Life::Update | Life::Watch | Life::Forgotten => Vec::new(),
             Life::DeleteDuringCreate => at(create, "CreateNatGateway", Class::DeleteArrives),
             Life::Rollback => at(create, "CreateService", Class::AccessDenied),
             Life::Stopped => at(create, "CreateNatGateway", Class::ExecutionStopped),
@@ -94,6 +98,7 @@ impl Life {
             match self {
                 Life::Repair => run.repair(&id).await,
                 Life::Update => run.update(&id, "one-key").await,
+                Life::Watch => run.watch(&id).await,
                 Life::Forgotten => {
                     run.table.empty().await;
                     run.sweep().await;

@@ -323,6 +323,26 @@ impl Run {
         let _ = self.call("operation", json!({"action": "judge", "surveys": surveys})).await;
     }
 
+    /// Lets a round of the watch look at this environment's worker, as `state-machine/watch.asl.json` does. It is listed,
+    /// or the round has failed as a whole; whatever happens to the look, it is counted: as seen, or as unseen.
+    pub async fn watch(&self, id: &str) -> Reply {
+        let failed = |error: String| Reply { status: 500, body: Value::String(error) };
+        let listed = self.call("operation", json!({"action": "watchlist", "after": null})).await;
+        let batches = match listed {
+            Ok(answer) => answer["watchlist"]["batches"].clone(),
+            Err(error) => return failed(error),
+        };
+        assert_eq!(batches, json!([[id]]), "whose workers are watched");
+        let seen = self.call("worker", json!({"action": "watch", "environments": batches[0]})).await;
+        let seen = seen.unwrap_or_else(|_| json!({"watched": 1, "workers_unseen": 1}));
+        let tally = json!({"action": "tally", "so_far": {}, "seen": [seen], "is_last": true});
+        let counted = self.call("operation", tally).await.expect("counting asks nobody");
+        let Value::Object(tally) = &counted["tally"] else { panic!("nothing was counted: {counted}") };
+        let told = ["watched", "workers_offline", "tasks_crashed", "dead_letters"].map(|name| tally[name].clone());
+        assert_eq!(told, [json!(1), json!(0), json!(0), json!(0)], "no fault makes a worker offline: {counted}");
+        Reply { status: 200, body: counted }
+    }
+
     /// Lets everything go on until nobody has anything left to do: executions, and the sweep every minute.
     pub async fn settle(&self) {
         let mut next_sweep = self.now() + SWEEP;

@@ -91,10 +91,12 @@ async fn whole(stage: &Stage, secret: &str) {
     let more =
         stage.cloud.iam.put_role_policy().role_name(role).policy_name("by-hand").policy_document(document.to_string());
     more.send().await.expect("somebody puts a policy into the role");
-    // The survey looks around while it lives.
+    // The survey looks around while it lives, and the watch at its worker.
     for group in ["network", "identity", "cluster", "worker"] {
         stage.functions.invoke(group, &json!({"action": "survey"})).await;
     }
+    stage.functions.invoke("operation", &json!({"action": "watchlist"})).await;
+    stage.functions.invoke("worker", &json!({"action": "watch", "environments": [environment.id()]})).await;
     stage.delete(environment.id()).await;
 }
 
