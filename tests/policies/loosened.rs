@@ -125,7 +125,7 @@ fn changes(change: impl Fn(&Value) -> Vec<(String, Value)>) -> Vec<Change> {
 fn statements(template: &Value) -> Vec<String> {
     let mut places = Vec::new();
     for (name, resource) in template["Resources"].as_object().expect("resources") {
-        let is_function = !["StateMachineRole", "SweepRole", "SurveyRole"].contains(&name.as_str());
+        let is_function = !["StateMachineRole", "SweepRole", "SurveyRole", "WatchRole"].contains(&name.as_str());
         let documents = match resource["Type"].as_str() {
             Some("AWS::IAM::ManagedPolicy") => vec!["PolicyDocument".to_owned()],
             Some("AWS::IAM::Role") if is_function => {
