@@ -216,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_service_that_somebody_has_scaled_to_nothing_is_not_paused() {
-        let paused = || Workers(Some(|_| Ok(Some(Observation::default().with(STATUS, PAUSED)))));
+        let paused = || Sight(Some(|_| Ok(Some(Observation::default().with(STATUS, PAUSED)))));
         let seen = told(paused()).await.expect("no fault").expect("workers");
         let code = seen.error.as_ref().map(|error| error.code);
         assert_eq!((seen.status(), code), (Some(OFFLINE), Some(Code::WorkerOffline)), "its spec wants one");
