@@ -61,11 +61,12 @@ impl Call {
                 add(key, &self.parameters[format!("{tag}.Value")]);
             }
         }
-        match &self.parameters["tags"] {
-            Value::Object(pairs) => pairs.iter().for_each(|(key, value)| add(&Value::String(key.clone()), value)),
-            list => list.as_array().into_iter().flatten().for_each(|tag| add(&tag["key"], &tag["value"])),
+        for (name, [key, value]) in [("tags", ["key", "value"]), ("Tags", ["Key", "Value"])] {
+            match &self.parameters[name] {
+                Value::Object(pairs) => pairs.iter().for_each(|(key, value)| add(&Value::String(key.clone()), value)),
+                list => list.as_array().into_iter().flatten().for_each(|tag| add(&tag[key], &tag[value])),
+            }
         }
-        self.parameters["Tags"].as_array().into_iter().flatten().for_each(|tag| add(&tag["Key"], &tag["Value"]));
         tags
     }
 }

@@ -55,7 +55,7 @@ async fn log_groups() {
 #[tokio::test]
 async fn secrets() {
     let stage = Stage::set().await;
-    let actor = Actor::with(&stage, "IdentityRole", &["DeleteSecrets"]).await;
+    let actor = Actor::with(&stage, "IdentityRole", &["ChangeAndDeleteSecrets"]).await;
     let secrets = aws_sdk_secretsmanager::Client::new(&actor.config);
     let ours = Service::under_test().stack.clone();
     for (suffix, tag) in [
