@@ -1,7 +1,7 @@
 //! The watch: how the workers of environments at rest are, looked at again and again and written down.
 //!
 //! It looks as [`crate::observe`] does, and changes nothing but the environment's last observation, which is an item of
-//! its own: no turn waits for it, and no revision moves. Each environment is looked at by itself. One that cannot be
+//! its own: no turn waits for it, and no revision moves. Where workers are otherwise than they were, an event tells so. Each environment is looked at by itself. One that cannot be
 //! looked at is counted as unseen, which is neither online nor offline, and keeps the last observation that there is; it
 //! hides no other. Who is broken off here has lost nothing: the next round looks again.
 
@@ -133,7 +133,8 @@ impl<G: Group> Engine<G> {
         let tally = Tally::of(&seen);
         tell(&environment, &seen, tally);
         // What was counted stands, whether it can be written down or not.
-        if let Err(fault) = self.records.note_observation(&environment, &ObservationItem::new(seen, now)).await {
+        let observation = ObservationItem::new(seen, environment.last_worker_status(), now);
+        if let Err(fault) = self.records.note_observation(&environment, &observation).await {
             tracing::error!(?fault, "what was seen of the workers could not be written down");
         }
         Ok(tally)

@@ -11,7 +11,7 @@ use aws_sdk_eventbridge::{
     primitives::DateTime,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
-use engine::{SdkConfig, aws, records::StatusChange};
+use engine::{SdkConfig, aws, records::Event};
 use environment::{Code, EnvironmentId, Fault};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -20,6 +20,8 @@ use serde::Serialize;
 pub const SOURCE: &str = "prefect-environments";
 /// What they say that they are.
 pub const DETAIL_TYPE: &str = "Environment Status Change";
+/// What those say that tell of workers.
+pub const WORKER_DETAIL_TYPE: &str = "Environment Worker Status Change";
 /// No environment's events are sent with less time left. Who is ended in between has lost nothing.
 const ONE_ENVIRONMENT: SignedDuration = SignedDuration::from_secs(8);
 
@@ -36,7 +38,7 @@ struct Detail<'a> {
     /// The stack: an account may have more than one.
     stack: &'a str,
     #[serde(flatten)]
-    event: &'a StatusChange,
+    event: &'a Event,
 }
 
 impl Bus {
@@ -46,20 +48,24 @@ impl Bus {
     }
 
     /// Sends events, at most ten. Answers for each whether it was taken.
-    async fn send(&self, stack: &str, events: &[StatusChange]) -> Result<Vec<PutEventsResultEntry>, Fault> {
+    async fn send(&self, stack: &str, events: &[Event]) -> Result<Vec<PutEventsResultEntry>, Fault> {
         let entries = events.iter().map(|event| self.entry(stack, event)).collect::<Result<Vec<_>, Fault>>()?;
         let answer = self.client.put_events().set_entries(Some(entries)).send().await;
         let answer = answer.map_err(|error| aws::fault("events:PutEvents", error))?;
         Ok(answer.entries.unwrap_or_default())
     }
 
-    fn entry(&self, stack: &str, event: &StatusChange) -> Result<PutEventsRequestEntry, Fault> {
+    fn entry(&self, stack: &str, event: &Event) -> Result<PutEventsRequestEntry, Fault> {
         let detail = serde_json::to_string(&Detail { stack, event }).map_err(|error| Fault::bug(error.to_string()))?;
+        let detail_type = match event {
+            Event::Status(_) => DETAIL_TYPE,
+            Event::Worker(_) => WORKER_DETAIL_TYPE,
+        };
         Ok(PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(SOURCE)
-            .detail_type(DETAIL_TYPE)
-            .time(DateTime::from_millis(event.time.as_millisecond()))
+            .detail_type(detail_type)
+            .time(DateTime::from_millis(event.time().as_millisecond()))
             .detail(detail)
             .build())
     }
@@ -105,7 +111,7 @@ impl Operations {
 
 /// The events that were taken, and what was said of the first that was not. EventBridge answers entry by entry, in the
 /// order in which it was asked.
-fn sorted<'e>(events: &'e [StatusChange], answers: &[PutEventsResultEntry]) -> (Vec<&'e StatusChange>, Option<Fault>) {
+fn sorted<'e>(events: &'e [Event], answers: &[PutEventsResultEntry]) -> (Vec<&'e Event>, Option<Fault>) {
     let mut taken = Vec::new();
     let mut refused = None;
     for (at, event) in events.iter().enumerate() {
@@ -113,8 +119,7 @@ fn sorted<'e>(events: &'e [StatusChange], answers: &[PutEventsResultEntry]) -> (
             Some(answer) if answer.event_id().is_some() && answer.error_code().is_none() => taken.push(event),
             answer => {
                 let aws_code = answer.and_then(PutEventsResultEntry::error_code).map(str::to_owned);
-                let fault =
-                    Fault::new(Code::ServiceUnavailable, format!("EventBridge has not taken {}.", event.event_id));
+                let fault = Fault::new(Code::ServiceUnavailable, format!("EventBridge has not taken {}.", event.id()));
                 refused.get_or_insert(Fault { aws_code, ..fault });
             }
         }
@@ -125,12 +130,12 @@ fn sorted<'e>(events: &'e [StatusChange], answers: &[PutEventsResultEntry]) -> (
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::records::Status;
+    use engine::records::{Status, StatusChange, WorkerChange};
     use environment::{EventId, OperationId};
     use serde_json::json;
 
-    fn event(version: u64) -> StatusChange {
-        StatusChange {
+    fn event(version: u64) -> Event {
+        Event::Status(StatusChange {
             schema: 1,
             event_id: EventId::new(1_795_000_000_000, u128::from(version)),
             environment_id: EnvironmentId::new(1_795_000_000_000, 1),
@@ -141,7 +146,21 @@ mod tests {
             operation_id: Some(OperationId::new(1_795_000_000_000, 1)),
             version,
             time: Timestamp::from_millisecond(1_795_000_000_123).expect("a time"),
-        }
+        })
+    }
+
+    fn worker_event() -> Event {
+        Event::Worker(WorkerChange {
+            schema: 1,
+            event_id: EventId::new(1_795_000_900_000, 2),
+            environment_id: EnvironmentId::new(1_795_000_000_000, 1),
+            name: "prefect".into(),
+            team: "data".into(),
+            previous_worker_status: Some("ONLINE".into()),
+            worker_status: "OFFLINE".into(),
+            version: 4,
+            time: Timestamp::from_millisecond(1_795_000_900_000).expect("a time"),
+        })
     }
 
     fn taken() -> PutEventsResultEntry {
@@ -159,20 +178,22 @@ mod tests {
         assert!(sorted(&events[..1], &[taken()]).1.is_none(), "all were taken");
     }
 
-    /// docs/events.md shows this event.
+    /// docs/events.md shows these events, in this order.
     #[test]
     fn an_event_is_as_it_is_documented() {
         let config = SdkConfig::builder().behavior_version(aws_sdk_eventbridge::config::BehaviorVersion::latest());
         let bus = Bus::new(&config.build(), "default");
-        let entry = bus.entry("prefect-environments", &event(2)).expect("an entry");
-        assert_eq!((entry.source(), entry.detail_type()), (Some(SOURCE), Some(DETAIL_TYPE)));
-        assert_eq!(entry.event_bus_name(), Some("default"));
         let documented = include_str!("../../../docs/events.md");
-        let (_, documented) = documented.split_once("```json\n").expect("an example");
-        let (documented, _) = documented.split_once("```").expect("its end");
-        let documented: serde_json::Value = serde_json::from_str(documented).expect("the example is JSON");
-        let detail: serde_json::Value = serde_json::from_str(entry.detail().expect("a detail")).expect("JSON");
-        assert_eq!(documented["detail"], detail, "docs/events.md shows another detail");
-        assert_eq!((&documented["source"], &documented["detail-type"]), (&json!(SOURCE), &json!(DETAIL_TYPE)));
+        let mut examples = documented.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for (event, detail_type) in [(event(2), DETAIL_TYPE), (worker_event(), WORKER_DETAIL_TYPE)] {
+            let entry = bus.entry("prefect-environments", &event).expect("an entry");
+            assert_eq!((entry.source(), entry.detail_type()), (Some(SOURCE), Some(detail_type)));
+            assert_eq!(entry.event_bus_name(), Some("default"));
+            let example: serde_json::Value =
+                serde_json::from_str(examples.next().expect("an example")).expect("the example is JSON");
+            let detail: serde_json::Value = serde_json::from_str(entry.detail().expect("a detail")).expect("JSON");
+            assert_eq!(example["detail"], detail, "docs/events.md shows another detail");
+            assert_eq!((&example["source"], &example["detail-type"]), (&json!(SOURCE), &json!(detail_type)));
+        }
     }
 }

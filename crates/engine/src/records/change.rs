@@ -4,8 +4,8 @@
 //! the record's version is still the one that the decision was made on; otherwise it is decided anew.
 
 use super::{
-    AttributeValue, Environment, Idempotency, Item, LimitReached, Operation, Record, Records, ResourceItem, Share,
-    Status, StatusChange, TeamLimits, Transacted, attribute,
+    AttributeValue, Environment, Event, Idempotency, Item, LimitReached, Operation, Record, Records, ResourceItem,
+    Share, Status, StatusChange, TeamLimits, Transacted, attribute,
     create::{name_pk, operation_sk, pool_pk},
     environment_pk, in_days, number, read, resource_sk, text, write,
 };
@@ -200,7 +200,8 @@ impl Records {
                 .condition_expression("version = :version")
                 .expression_attribute_values(":version", number(before.version)),
         };
-        let event = StatusChange::between(before, record).map(|event| self.put_event(&event)).transpose()?;
+        let event = StatusChange::between(before, record).map(Event::Status);
+        let event = event.map(|event| self.put_event(&event)).transpose()?;
         Ok([self.conditional(put)?].into_iter().chain(event).collect())
     }
 

@@ -41,7 +41,10 @@ pub use transitions::{Activated, Begun};
 pub use update::{NewSpec, Update};
 pub use wishes::{Asked, Asking, Delete, Repair};
 
-use crate::aws;
+use crate::{
+    aws,
+    observe::{STATUS, UNKNOWN},
+};
 use aws_sdk_dynamodb::{
     Client,
     error::ProvideErrorMetadata,
@@ -49,7 +52,7 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use environment::{
-    Entry, EnvironmentId, Fault, Key, Place, Step, Subject, catalogue, predecessors, properties::Reference,
+    Entry, EnvironmentId, Fault, Key, Place, Step, Subject, catalogue, keys, predecessors, properties::Reference,
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -95,6 +98,13 @@ impl Environment {
         let mut entries = predecessors(&Subject { id: *id, spec, zones, place });
         entries.retain(|entry| self.resources.contains_key(&entry.key));
         entries
+    }
+
+    /// How its workers were when that could last be seen, by the watch or, before that has looked, by a turn.
+    pub fn last_worker_status(&self) -> Option<String> {
+        let by_the_watch = self.observation.as_ref().and_then(|item| item.last_status.clone());
+        let by_a_turn = || self.resources.get(&keys::online())?.attributes.get(STATUS).cloned();
+        by_the_watch.or_else(|| by_a_turn().filter(|status| status != UNKNOWN))
     }
 
     /// What a reference stands for, as far as it is recorded.

@@ -1,10 +1,10 @@
 //! The outbox: what became of environments and has not been told yet.
 //!
-//! The transaction that gives an environment another status writes an event beside the record, or neither. The event
-//! stays until EventBridge has taken it. Who dies in between leaves it there, and the sweep finds it by the index: an
+//! The transaction that gives an environment another status writes an event beside the record, or neither; so does the
+//! one that writes down that its workers are otherwise than they were, beside the observation. The event stays until EventBridge has taken it. Who dies in between leaves it there, and the sweep finds it by the index: an
 //! event may be sent twice, under the same id, and none is lost or made up.
 
-use super::{Due, Item, Record, Records, SCHEMA, StatusChange, environment_pk, read, text, write};
+use super::{Due, Event, Item, Record, Records, SCHEMA, StatusChange, WorkerChange, environment_pk, read, text, write};
 use crate::{aws, clock::new_event_id};
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use environment::{EnvironmentId, Fault};
@@ -34,9 +34,9 @@ impl StatusChange {
 
 impl Records {
     /// The part of a transaction that puts an event into the outbox.
-    pub(super) fn put_event(&self, event: &StatusChange) -> Result<TransactWriteItem, Fault> {
-        let mut item: Item = write(event, environment_pk(event.environment_id), event_sk(event))?;
-        let due = format!("{}#{}", event.time.strftime("%Y-%m-%dT%H:%M:%SZ"), event.environment_id);
+    pub(super) fn put_event(&self, event: &Event) -> Result<TransactWriteItem, Fault> {
+        let mut item: Item = write(event, environment_pk(event.environment()), event_sk(event))?;
+        let due = format!("{}#{}", event.time().strftime("%Y-%m-%dT%H:%M:%SZ"), event.environment());
         item.insert("due_pk".to_owned(), text("OUTBOX"));
         item.insert("due_sk".to_owned(), text(due));
         self.conditional(Put::builder().set_item(Some(item)).condition_expression("attribute_not_exists(pk)"))
@@ -48,7 +48,7 @@ impl Records {
     }
 
     /// The oldest events of an environment that have not been sent, as many as can be sent at once. Read consistently.
-    pub async fn events(&self, id: EnvironmentId) -> Result<Vec<StatusChange>, Fault> {
+    pub async fn events(&self, id: EnvironmentId) -> Result<Vec<Event>, Fault> {
         let answer = self
             .client
             .query()
@@ -61,18 +61,18 @@ impl Records {
             .send()
             .await
             .map_err(|error| aws::fault("dynamodb:Query", error))?;
-        answer.items.unwrap_or_default().into_iter().map(read).collect()
+        answer.items.unwrap_or_default().into_iter().map(read_event).collect()
     }
 
     /// These have been sent: they leave the outbox. That somebody else has sent them, too, is no matter.
-    pub async fn have_been_sent(&self, events: &[&StatusChange]) -> Result<(), Fault> {
+    pub async fn have_been_sent(&self, events: &[&Event]) -> Result<(), Fault> {
         if events.is_empty() {
             return Ok(());
         }
         let parts = events.iter().map(|event| {
             let delete = Delete::builder()
                 .table_name(&self.table)
-                .key("pk", text(environment_pk(event.environment_id)))
+                .key("pk", text(environment_pk(event.environment())))
                 .key("sk", text(event_sk(event)))
                 .build()
                 .map_err(|error| Fault::bug(error.to_string()))?;
@@ -82,9 +82,20 @@ impl Records {
     }
 }
 
-/// Events of an environment lie in the order of the writes that they tell of, and no write is told of twice.
-fn event_sk(event: &StatusChange) -> String {
-    format!("EVENT#{:012}", event.version)
+/// Events of an environment lie in the order of the writes that they tell of, and no write is told of twice. Between
+/// two writes of the record its workers may be seen to change more than once: ids are in the order of their time.
+fn event_sk(event: &Event) -> String {
+    match event {
+        Event::Status(event) => format!("EVENT#{:012}", event.version),
+        Event::Worker(event) => format!("EVENT#{:012}#{}", event.version, event.event_id),
+    }
+}
+
+fn read_event(item: Item) -> Result<Event, Fault> {
+    match item.contains_key("worker_status") {
+        true => read::<WorkerChange>(item).map(Event::Worker),
+        false => read::<StatusChange>(item).map(Event::Status),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod resource;
 mod status;
 mod step;
 
-pub use event::StatusChange;
+pub use event::{Event, StatusChange, WorkerChange};
 pub use observation::ObservationItem;
 pub use operation::{LeftBehind, Operation, OperationKind, OperationStatus, Turned, Verdict};
 pub use record::{AskedBy, Desired, Protection, Record, Removal};
