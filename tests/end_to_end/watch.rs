@@ -2,7 +2,7 @@
 //! stack, so that its numbers are those of all these tests together.
 
 use end_to_end::{
-    Environment, Service, Stage,
+    Service, Stage,
     api::{Answer, text},
     requests::{request, unique},
     waiting::until,
@@ -16,7 +16,7 @@ async fn what_was_seen_is_shown_and_moves_no_revision() {
     let environment = stage.create(&request(&unique("watched"))).await;
     let path = format!("/environments/{}", environment.id());
     let before = stage.api.get(&path).await;
-    let records = records(&stage, &environment).await;
+    let records = stage.table.partition(environment.id()).await;
 
     let tally = stage.run("watch").await;
 
@@ -29,7 +29,7 @@ async fn what_was_seen_is_shown_and_moves_no_revision() {
     assert_eq!(seen, [json!("ONLINE"), json!(1), json!(0), json!(0), json!(image)], "{is:#}");
     assert!(is["error"].is_null(), "{is:#}");
     assert_eq!(after.header("etag"), before.header("etag"), "what is merely observed moves no revision");
-    assert_eq!(self::records(&stage, &environment).await, records, "and is written beside everything else");
+    assert_eq!(stage.table.partition(environment.id()).await, records, "and is written beside everything else");
     stage.delete(environment.id()).await;
 }
 
@@ -152,13 +152,6 @@ async fn watch(stage: &Stage, id: &str) -> Value {
 async fn seen(stage: &Stage, id: &str) -> Value {
     let answer: Answer = stage.api.get(&format!("/environments/{id}")).await;
     answer.expect(200)["worker"].clone()
-}
-
-/// Everything that is recorded but for what was observed.
-async fn records(stage: &Stage, environment: &Environment) -> std::collections::BTreeMap<String, String> {
-    let mut items = stage.table.partition(environment.id()).await;
-    items.remove("WORKERS");
-    items
 }
 
 /// The line that names this environment.

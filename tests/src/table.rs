@@ -41,7 +41,8 @@ impl Table {
         shown
     }
 
-    /// An environment's items as text, by sort key.
+    /// An environment's items as text, by sort key: but for what was merely observed, which the watch writes whenever its
+    /// time comes.
     pub async fn partition(&self, environment: &str) -> BTreeMap<String, String> {
         let pages = self
             .client
@@ -54,7 +55,8 @@ impl Table {
             .items()
             .send();
         let items = pages.collect::<Result<Vec<_>, _>>().await.expect("query the table");
-        items.iter().map(|item| (sort_key(item), written(item))).collect()
+        let items = items.iter().map(|item| (sort_key(item), written(item)));
+        items.filter(|(key, _)| key != "WORKERS").collect()
     }
 
     /// An environment's record.
