@@ -18,6 +18,8 @@ mod prefect;
 mod preflight;
 mod proof;
 mod repair;
+mod requests;
+mod scaling;
 mod secrets;
 mod stopped;
 mod strays;

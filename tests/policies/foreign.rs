@@ -73,6 +73,13 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
             format!("arn:aws:lambda:{}:{}:function:prefect-environments-operation", place.region, place.account);
         add("another target", request.clone().with("events:TargetArn", function));
     }
+    if request.has("application-autoscaling:scalable-dimension") && request.has(&creating) {
+        let tables = "dynamodb:table:ReadCapacityUnits";
+        add("another service's", request.clone().with("application-autoscaling:scalable-dimension", tables));
+    }
+    if request.has("iam:AWSServiceName") {
+        add("another service's role", request.clone().with("iam:AWSServiceName", "spot.amazonaws.com"));
+    }
     if request.has("iam:PassedToService") {
         add("another service", request.clone().with("iam:PassedToService", "lambda.amazonaws.com"));
     }
@@ -91,6 +98,7 @@ pub(crate) fn is_mutating(action: &str) -> bool {
 
 fn is_tagging_without_create_action(action: &str) -> bool {
     let such = [
+        "application-autoscaling:TagResource",
         "events:TagResource",
         "iam:TagRole",
         "logs:TagResource",

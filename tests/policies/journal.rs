@@ -65,7 +65,10 @@ impl Call {
             Value::Object(pairs) => pairs.iter().for_each(|(key, value)| add(&Value::String(key.clone()), value)),
             list => list.as_array().into_iter().flatten().for_each(|tag| add(&tag["key"], &tag["value"])),
         }
-        self.parameters["Tags"].as_array().into_iter().flatten().for_each(|tag| add(&tag["Key"], &tag["Value"]));
+        match &self.parameters["Tags"] {
+            Value::Object(pairs) => pairs.iter().for_each(|(key, value)| add(&Value::String(key.clone()), value)),
+            list => list.as_array().into_iter().flatten().for_each(|tag| add(&tag["Key"], &tag["Value"])),
+        }
         tags
     }
 }
