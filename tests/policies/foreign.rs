@@ -127,6 +127,7 @@ fn elsewhere(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
         ("ecs", "service") => vec![("another name", arn("ecs", "service/production/web"))],
         ("ecs", "task") => vec![("another name", arn("ecs", "task/production/1"))],
         ("ecs", "task-definition") => vec![("another name", arn("ecs", "task-definition/web:1"))],
+        ("cloudwatch", "alarm") => vec![("another name", arn("cloudwatch", "alarm:no-orders-for-an-hour"))],
         ("sqs", _) => vec![("another name", arn("sqs", "orders"))],
         ("events", "rule") => vec![("another name", arn("events", "rule/every-night"))],
         ("logs", "log-group") if request.action == "logs:GetLogEvents" => {

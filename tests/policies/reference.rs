@@ -299,9 +299,26 @@ impl Place {
                 let both = [scaled(Request::of(&name, &arn)), Request::of("application-autoscaling:TagResource", &arn)];
                 let both = both.map(|request| asking(request, &call.tags()));
                 let linked = linked.with("iam:AWSServiceName", "ecs.application-autoscaling.amazonaws.com");
-                both.into_iter().chain([linked]).collect()
+                // And to the service: see PutScalingPolicy.
+                let service = self.arn("ecs", resource);
+                let cluster = resource.split('/').nth(1).unwrap_or_default();
+                let cluster = self.arn("ecs", &format!("cluster/{cluster}"));
+                let of_ecs = ["ecs:DescribeServices", "ecs:UpdateService"].map(|action| {
+                    let tags = world.thing(&service).tags;
+                    tagged(Request::of(action, &service), &tags).with("ecs:cluster", &cluster)
+                });
+                both.into_iter().chain([linked]).chain(of_ecs).collect()
             }
-            "DeregisterScalableTarget" | "PutScalingPolicy" => vec![scaled(on(&name))],
+            "DeregisterScalableTarget" => vec![scaled(on(&name))],
+            // Its caller must have the rights to the alarms that AWS then makes:
+            // https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
+            "PutScalingPolicy" => {
+                let alarm = self.arn("cloudwatch", &format!("alarm:TargetTracking-{resource}-AlarmHigh-0"));
+                let alarms = ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"];
+                let alarms = alarms.map(|action| Request::of(action, &alarm));
+                let look = Request::of("cloudwatch:DescribeAlarms", "*");
+                [scaled(on(&name)), look].into_iter().chain(alarms).collect()
+            }
             "ListTagsForResource" => vec![on(&name)],
             "TagResource" => vec![asking(on(&name), &call.tags())],
             "UntagResource" => vec![untagging(on(&name), call, "TagKeys")],

@@ -209,7 +209,11 @@ mod tests {
 
     /// An account with one service.
     async fn account(settings: Settings) -> Rehearsal {
-        let aws = Rehearsal::new(settings);
+        let mut aws = Rehearsal::new(settings);
+        aws.json("ecs", "CreateCluster", &json!({"clusterName": "blue-cluster"}), &json!({})).await;
+        let definition = json!({"taskDefinition": {"taskDefinitionArn": "d:1", "status": "ACTIVE"}});
+        aws.json("ecs", "RegisterTaskDefinition", &json!({}), &definition).await;
+        aws.later(60);
         let service = json!({
             "serviceName": "dev-worker",
             "serviceArn": "arn:aws:ecs:eu-west-1:1:service/blue-cluster/dev-worker",
@@ -217,7 +221,7 @@ mod tests {
             "desiredCount": 1,
             "deployments": [{"id": "ecs-svc/1"}],
         });
-        let wanted = json!({"cluster": "blue-cluster", "serviceName": "dev-worker"});
+        let wanted = json!({"cluster": "blue-cluster", "serviceName": "dev-worker", "taskDefinition": "d:1"});
         let made = aws.json("ecs", "CreateService", &wanted, &json!({"service": service})).await;
         assert!(made.succeeded());
         aws
