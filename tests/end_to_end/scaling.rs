@@ -1,10 +1,12 @@
 //! Autoscaling: AWS sets how many workers run, within bounds that come, change and go with the spec.
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalableTarget, ScalingPolicy, ServiceNamespace};
+use aws_sdk_ecs::types::Service;
 use end_to_end::{
     Environment, Stage,
     api::text,
     requests::{request, unique},
+    waiting::until,
 };
 use serde_json::{Value, json};
 
@@ -56,7 +58,10 @@ async fn autoscaling_comes_is_changed_and_goes() {
         assert_eq!(fixed.resource(key)["state"], "GONE", "{fixed}");
     }
     assert_eq!(fixed.0["spec"]["worker"]["desired_count"], 1, "{fixed}");
-    stage.ends_without_a_trace(&fixed).await;
+    let again = update(&stage, &environment, &json!({"worker": {"autoscaling": {"max": 2}}})).await.must_be("ACTIVE");
+    let target = self::target(&stage, &name).await.expect("what has gone comes again");
+    assert_eq!((target.min_capacity(), target.max_capacity()), (1, 2), "{again}");
+    stage.ends_without_a_trace(&again).await;
 }
 
 #[tokio::test]
@@ -131,13 +136,23 @@ fn tracked(policy: &ScalingPolicy) -> f64 {
 
 /// How many tasks the service is to have.
 async fn count(stage: &Stage, name: &str) -> i32 {
-    let look = stage.cloud.ecs.describe_services().cluster(format!("{name}-cluster")).services("dev-worker");
-    look.send().await.expect("the service is there").services()[0].desired_count()
+    service(stage, name).await.desired_count()
 }
 
+async fn service(stage: &Stage, name: &str) -> Service {
+    let look = stage.cloud.ecs.describe_services().cluster(format!("{name}-cluster")).services("dev-worker");
+    look.send().await.expect("the service is there").services()[0].clone()
+}
+
+/// Somebody sets the number, and so many tasks run.
 async fn scale(stage: &Stage, name: &str, count: i32) {
     let update = stage.cloud.ecs.update_service().cluster(format!("{name}-cluster")).service("dev-worker");
     update.desired_count(count).send().await.expect("the service is scaled");
+    until("so many tasks run", || async {
+        let running = service(stage, name).await.running_count();
+        if running == count { Ok(()) } else { Err(format!("{running} of {count} run")) }
+    })
+    .await;
 }
 
 async fn register(stage: &Stage, name: &str) {

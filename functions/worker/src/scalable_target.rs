@@ -135,9 +135,9 @@ fn capacity(at: &Site<'_>, property: &str) -> Result<i32, Fault> {
     capacity.and_then(|capacity| i32::try_from(capacity).ok()).ok_or_else(|| bug(format!("no number: {property}")))
 }
 
-/// The service that is scaled. Where its cluster is gone, the recorded id still tells it.
+/// The service that is scaled. The recorded id tells it also where its cluster is gone.
 fn resource_of<'s>(at: &'s Site<'_>) -> Option<&'s str> {
-    at.text("ResourceId").ok().or(at.id.map(resource_in))
+    at.id.map(resource_in).or(at.text("ResourceId").ok())
 }
 
 /// What CloudFormation's `Ref` answers for a target.
