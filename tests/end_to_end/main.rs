@@ -18,7 +18,6 @@ mod prefect;
 mod preflight;
 mod proof;
 mod repair;
-mod requests;
 mod scaling;
 mod secrets;
 mod stopped;
