@@ -74,6 +74,8 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
         add("another target", request.clone().with("events:TargetArn", function));
     }
     if request.has("application-autoscaling:scalable-dimension") && request.has(&creating) {
+        // The same call changes what is there.
+        add("another stack's target", request.clone().with(&on_existing, "another-stack"));
         let tables = "dynamodb:table:ReadCapacityUnits";
         add("another service's", request.clone().with("application-autoscaling:scalable-dimension", tables));
     }
