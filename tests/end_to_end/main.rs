@@ -18,6 +18,7 @@ mod prefect;
 mod preflight;
 mod proof;
 mod repair;
+mod scaling;
 mod secrets;
 mod stopped;
 mod strays;

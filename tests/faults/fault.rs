@@ -273,6 +273,7 @@ fn server_error(service: &str) -> (u16, &'static str) {
         "ecs" => (500, "ServerException"),
         "secretsmanager" => (500, "InternalServiceError"),
         "events" => (500, "InternalException"),
+        "application-autoscaling" => (500, "InternalServiceException"),
         _ => (500, "InternalFailure"),
     }
 }
@@ -298,7 +299,9 @@ pub fn quota(action: &str) -> Option<&'static str> {
         "AllocateAddress" => "AddressLimitExceeded",
         "CreateNatGateway" => "NatGatewayLimitExceeded",
         "CreateRole" | "PutRolePolicy" | "AttachRolePolicy" => "LimitExceeded",
-        "CreateLogGroup" | "CreateSecret" | "PutRule" => "LimitExceededException",
+        "CreateLogGroup" | "CreateSecret" | "PutRule" | "RegisterScalableTarget" | "PutScalingPolicy" => {
+            "LimitExceededException"
+        }
         "CreatePrivateDnsNamespace" => "ResourceLimitExceeded",
         _ => return None,
     })

@@ -131,6 +131,7 @@ impl Run {
                 "workspace_id": end_to_end::requests::WORKSPACE,
                 "api_key": CANARY,
             },
+            "worker": {"autoscaling": {"max": 3}},
         });
         self.ask(Method::POST, "/environments", "POST", Some(body)).await
     }
@@ -149,7 +150,9 @@ impl Run {
     pub async fn update(&self, id: &str, key: &str) -> Reply {
         self.is_changed.store(true, Ordering::Relaxed);
         let patch = json!({
-            "worker": {"image": CHANGED_IMAGE, "cpu": 1024, "memory": 2048, "capacity": "FARGATE_SPOT"},
+            "worker": {
+                "image": CHANGED_IMAGE, "cpu": 1024, "memory": 2048, "capacity": "FARGATE_SPOT", "autoscaling": null
+            },
             "log_retention_days": 7,
             "tags": {"cost": "2"},
             "prefect": {"api_key": format!("{CANARY}-changed")},

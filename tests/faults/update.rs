@@ -8,6 +8,7 @@ use crate::{
     shape::shape,
     verdict::{Whole, at_rest, is_secret, is_whole, untouched},
 };
+use serde_json::Value;
 
 /// The shapes of an environment before and after its change.
 pub struct Wholes<'a> {
@@ -74,6 +75,14 @@ async fn must_be(run: &Run, whole: &Whole, is_changed: bool) -> Result<(), Strin
     while shape.iter().filter(|line| revision(line)).count() > 1 {
         let more = shape.iter().rposition(revision);
         more.map(|at| shape.remove(at));
+    }
+    // Nor is autoscaling that could not be taken away a part of it: the record says why, and the delete takes it.
+    let shown = run.get(&run.table.environment().await.unwrap_or_default()).await.body;
+    let could_not_go = |resource: &Value| {
+        resource["key"] == "worker/scalable-target" && resource["state"] != "GONE" && resource["error"].is_object()
+    };
+    if is_changed && shown["resources"].as_array().is_some_and(|resources| resources.iter().any(could_not_go)) {
+        shape.retain(|line| !line.starts_with("scalable-target "));
     }
     is_whole(&shape, whole)?;
     let key = run.key().await.0;

@@ -188,7 +188,9 @@ async fn lists_what_is_left(run: &Run, ours: &Inventory) -> Result<(), String> {
         .iter()
         // Parts of others have no line of their own, and what the worker may have registered may be nothing.
         .filter(|one| {
-            let has_no_line = |id: &str| id.contains('|') || id.starts_with("rtbassoc-") || id.starts_with("prefect_");
+            let starts =
+                |id: &str| ["rtbassoc-", "prefect_", "arn:aws:autoscaling:"].iter().any(|it| id.starts_with(it));
+            let has_no_line = |id: &str| id.contains('|') || starts(id);
             one["id"].as_str().is_some_and(|id| !has_no_line(id))
         })
         .filter(|one| {

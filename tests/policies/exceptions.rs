@@ -61,6 +61,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         function: "worker",
+        action: "application-autoscaling:TagResource",
+        what: "tags on an untagged thing",
+        why: "Application Auto Scaling has no key that tells tags at a create from later ones; a target has no name",
+    },
+    Allowed {
+        function: "worker",
         action: "ecs:CreateService",
         what: "another stack's name",
         why: "ECS asks for the service alone, of the cluster only its name; our tag goes with the service",

@@ -73,6 +73,15 @@ pub(crate) fn variants(place: &Place, request: &Request) -> Vec<Foreign> {
             format!("arn:aws:lambda:{}:{}:function:prefect-environments-operation", place.region, place.account);
         add("another target", request.clone().with("events:TargetArn", function));
     }
+    if request.has("application-autoscaling:scalable-dimension") && request.has(&creating) {
+        // The same call changes what is there.
+        add("another stack's target", request.clone().with(&on_existing, "another-stack"));
+        let tables = "dynamodb:table:ReadCapacityUnits";
+        add("another service's", request.clone().with("application-autoscaling:scalable-dimension", tables));
+    }
+    if request.has("iam:AWSServiceName") {
+        add("another service's role", request.clone().with("iam:AWSServiceName", "spot.amazonaws.com"));
+    }
     if request.has("iam:PassedToService") {
         add("another service", request.clone().with("iam:PassedToService", "lambda.amazonaws.com"));
     }
@@ -91,6 +100,7 @@ pub(crate) fn is_mutating(action: &str) -> bool {
 
 fn is_tagging_without_create_action(action: &str) -> bool {
     let such = [
+        "application-autoscaling:TagResource",
         "events:TagResource",
         "iam:TagRole",
         "logs:TagResource",
@@ -119,6 +129,7 @@ fn elsewhere(place: &Place, request: &Request) -> Vec<(&'static str, String)> {
         ("ecs", "service") => vec![("another name", arn("ecs", "service/production/web"))],
         ("ecs", "task") => vec![("another name", arn("ecs", "task/production/1"))],
         ("ecs", "task-definition") => vec![("another name", arn("ecs", "task-definition/web:1"))],
+        ("cloudwatch", "alarm") => vec![("another name", arn("cloudwatch", "alarm:no-orders-for-an-hour"))],
         ("sqs", _) => vec![("another name", arn("sqs", "orders"))],
         ("events", "rule") => vec![("another name", arn("events", "rule/every-night"))],
         ("logs", "log-group") if request.action == "logs:GetLogEvents" => {

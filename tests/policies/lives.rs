@@ -155,14 +155,15 @@ async fn repaired(stage: &Stage) {
     stage.delete(environment.id()).await;
 }
 
-/// Another worker with another key and other tags.
+/// Another worker with another key, other tags and other bounds.
 async fn updated(stage: &Stage) {
     let mut body = request(&unique("changed"));
     body["tags"] = json!({"gone": "1", "other": "1"});
+    body["worker"] = json!({"autoscaling": {"max": 2}});
     let environment = stage.create(&body).await;
     let patch = json!({
         "tags": {"gone": null, "other": "2", "new": "3"},
-        "worker": {"image": "busybox:2", "capacity": "FARGATE_SPOT"}, "log_retention_days": 7,
+        "worker": {"image": "busybox:2", "capacity": "FARGATE_SPOT", "autoscaling": {"max": 3}}, "log_retention_days": 7,
         "prefect": {"api_key": "pnu_another"}
     });
     stage.api.update(environment.id(), &patch).await.expect(202);

@@ -20,7 +20,9 @@ pub(crate) struct Place {
 }
 
 /// Actions on no resource: AWS asks for `*`.
-const ON_NOTHING: [&str; 32] = [
+const ON_NOTHING: [&str; 34] = [
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
     "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeEgressOnlyInternetGateways",
@@ -73,6 +75,7 @@ impl Place {
             "events" if call.action == "PutEvents" => self.told(call),
             "sqs" => self.queues(call, world),
             "events" => self.rules(call, world),
+            "application-autoscaling" => self.scaling(call, world),
             "dynamodb" => self.tables(call),
             "states" => self.executions(call),
             "lambda" => self.functions(call),
@@ -268,6 +271,57 @@ impl Place {
             "TagResource" => vec![asking(on, &call.tags())],
             "UntagResource" => vec![untagging(on, call, "TagKeys")],
             "DescribeRule" | "ListTagsForResource" | "ListTargetsByRule" | "RemoveTargets" | "DeleteRule" => vec![on],
+            _ => unknown(call),
+        }
+    }
+
+    /// Policies of a target are judged by the target. Its ARN nobody knows before it is registered.
+    fn scaling(&self, call: &Call, world: &World) -> Vec<Request> {
+        let (name, resource) = (call.name(), call.text("ResourceId"));
+        let thing = world.thing(&[resource, call.text("ResourceARN")].concat());
+        let arn = match (call.text("ResourceARN"), thing.with.first()) {
+            ("", Some(arn)) => arn.clone(),
+            ("", None) => self.arn("application-autoscaling", "scalable-target/0123456789abcdef"),
+            (arn, _) => arn.to_owned(),
+        };
+        let on = |action: &str| tagged(Request::of(action, &arn), &thing.tags);
+        let scaled = |request: Request| {
+            request.with("application-autoscaling:scalable-dimension", call.text("ScalableDimension"))
+        };
+        match call.action.as_str() {
+            // Without tags it changes the one that is there.
+            "RegisterScalableTarget" if call.tags().is_empty() => vec![scaled(on(&name))],
+            "RegisterScalableTarget" => {
+                let linked = "role/aws-service-role/ecs.application-autoscaling.amazonaws.com/\
+                              AWSServiceRoleForApplicationAutoScaling_ECSService";
+                let linked =
+                    Request::of("iam:CreateServiceLinkedRole", format!("arn:aws:iam::{}:{linked}", self.account));
+                let both = [scaled(Request::of(&name, &arn)), Request::of("application-autoscaling:TagResource", &arn)];
+                let both = both.map(|request| asking(request, &call.tags()));
+                let linked = linked.with("iam:AWSServiceName", "ecs.application-autoscaling.amazonaws.com");
+                // And to the service: see PutScalingPolicy.
+                let service = self.arn("ecs", resource);
+                let cluster = resource.split('/').nth(1).unwrap_or_default();
+                let cluster = self.arn("ecs", &format!("cluster/{cluster}"));
+                let of_ecs = ["ecs:DescribeServices", "ecs:UpdateService"].map(|action| {
+                    let tags = world.thing(&service).tags;
+                    tagged(Request::of(action, &service), &tags).with("ecs:cluster", &cluster)
+                });
+                both.into_iter().chain([linked]).chain(of_ecs).collect()
+            }
+            "DeregisterScalableTarget" => vec![scaled(on(&name))],
+            // Its caller must have the rights to the alarms that AWS then makes:
+            // https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
+            "PutScalingPolicy" => {
+                let alarm = self.arn("cloudwatch", &format!("alarm:TargetTracking-{resource}-AlarmHigh-0"));
+                let alarms = ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"];
+                let alarms = alarms.map(|action| Request::of(action, &alarm));
+                let look = Request::of("cloudwatch:DescribeAlarms", "*");
+                [scaled(on(&name)), look].into_iter().chain(alarms).collect()
+            }
+            "ListTagsForResource" => vec![on(&name)],
+            "TagResource" => vec![asking(on(&name), &call.tags())],
+            "UntagResource" => vec![untagging(on(&name), call, "TagKeys")],
             _ => unknown(call),
         }
     }

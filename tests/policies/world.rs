@@ -36,6 +36,12 @@ impl World {
             return;
         }
         let mut thing = Thing { tags: call.tags(), ..Thing::default() };
+        // Some calls name a scalable target by its service, others by its ARN.
+        if call.name() == "application-autoscaling:RegisterScalableTarget" && !thing.tags.is_empty() {
+            let arn = call.made("ScalableTargetARN").to_owned();
+            self.0.insert(arn.clone(), thing.clone());
+            thing.with.push(arn);
+        }
         let id = match call.name().as_str() {
             "ec2:CreateVpc" => call.made("vpcId"),
             "ec2:CreateInternetGateway" => call.made("internetGatewayId"),
@@ -58,6 +64,7 @@ impl World {
             "ecs:CreateCluster" => call.made("clusterArn"),
             "ecs:CreateService" => call.made("serviceArn"),
             "ecs:RegisterTaskDefinition" => call.made("taskDefinitionArn"),
+            "application-autoscaling:RegisterScalableTarget" => call.text("ResourceId"),
             "sqs:CreateQueue" => call.text("QueueName"),
             "events:PutRule" => call.text("Name"),
             "logs:CreateLogGroup" => call.text("logGroupName"),

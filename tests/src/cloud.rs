@@ -10,6 +10,8 @@ pub struct Cloud {
     pub ec2: aws_sdk_ec2::Client,
     /// ECS.
     pub ecs: aws_sdk_ecs::Client,
+    /// Application Auto Scaling.
+    pub scaling: aws_sdk_applicationautoscaling::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
     /// Secrets Manager.
@@ -39,6 +41,7 @@ impl Cloud {
         Cloud {
             ec2: aws_sdk_ec2::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
+            scaling: aws_sdk_applicationautoscaling::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             namespaces: aws_sdk_servicediscovery::Client::new(config),

@@ -7,6 +7,7 @@ mod containers;
 mod events;
 mod identity;
 mod network;
+mod scaling;
 
 pub use identity::decoded;
 
@@ -67,6 +68,7 @@ impl Inventory {
         identity::list(cloud, &mut inventory).await;
         containers::list(cloud, &mut inventory).await;
         events::list(cloud, &mut inventory).await;
+        scaling::list(cloud, &mut inventory).await;
         inventory
     }
 

@@ -133,6 +133,7 @@ fn code(aws_code: &str, status: Option<StatusCode>) -> Code {
         | "ClusterContainsServicesException"
         | "ClusterContainsTasksException"
         | "UpdateInProgressException"
+        | "ConcurrentUpdateException"
         | "ConcurrentModification"
         | "ConcurrentModificationException"
         | "OperationAbortedException"

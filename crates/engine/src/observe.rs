@@ -106,7 +106,7 @@ pub(crate) async fn observe<G: Group>(
 ) -> Result<Option<Observation>, Fault> {
     let Some(workers) = Workers::of(environment, place, now) else { return Ok(None) };
     let seen = in_time(limit, async { group.observe(&workers.site(environment, place, now)?).await }).await?;
-    let was_meant_to_run = environment.record.spec.worker.desired_count > 0;
+    let was_meant_to_run = environment.record.spec.worker.count.least() > 0;
     Ok(seen.map(|seen| match seen.status() {
         Some(PAUSED) if was_meant_to_run => {
             seen.offline("The service runs no task: somebody has set its desired count to 0. A repair sets it right.")

@@ -151,7 +151,7 @@ fn gone(record: &Record, now: Timestamp) -> Option<Observation> {
     let nothing = Observation::default().with("ObservedAt", now.to_string());
     let gone =
         || nothing.offline("There is no service, or something that it needs is missing. A repair makes it anew.");
-    (record.spec.worker.desired_count > 0).then(gone)
+    (record.spec.worker.count.least() > 0).then(gone)
 }
 
 /// One line for each environment, which names it and says what is wrong.

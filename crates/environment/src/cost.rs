@@ -4,7 +4,10 @@
 //! what the region's file has no price for.
 
 use crate::{
-    catalogue::{Entry, keys},
+    catalogue::{
+        Entry, keys,
+        worker::{AT_LEAST, AT_MOST},
+    },
     key::Key,
     kind::Kind,
     prices::{self, HOURS_PER_MONTH, Price, Prices, Unit},
@@ -36,6 +39,9 @@ pub struct Bill {
     pub monthly: f64,
     /// How much more than before. Less where it is negative.
     pub difference: Difference,
+    /// With as many workers as autoscaling may start: what is counted above is the fewest. Only with autoscaling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Total>,
     /// What it is made of.
     pub items: Vec<Item>,
     /// What is charged and not counted, since the region's file has no price for it.
@@ -49,6 +55,15 @@ pub struct Bill {
 /// How much more than before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
+    /// In an hour.
+    pub hourly: f64,
+    /// In a month.
+    pub monthly: f64,
+}
+
+/// A sum.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Total {
     /// In an hour.
     pub hourly: f64,
     /// In a month.
@@ -98,7 +113,8 @@ fn bill(prices: &Prices, applied: &[Entry], wanted: &[Entry]) -> Bill {
     let price_of = |charge: &Charge| prices.prices.get(&charge.unit);
     let hourly = |charge: &Charge| price_of(charge).map_or(0.0, |price| price.hourly() * charge.units);
     let sum = |charges: &[Charge]| charges.iter().map(hourly).sum::<f64>();
-    let (before, charges) = (charges(applied), charges(wanted));
+    let most = sum(&charges(wanted, AT_MOST));
+    let (before, charges) = (charges(applied, AT_LEAST), charges(wanted, AT_LEAST));
     let (priced, without_a_price): (Vec<_>, Vec<_>) = charges.into_iter().partition(|it| price_of(it).is_some());
     let (total, difference) = (sum(&priced), sum(&priced) - sum(&before));
     let mut counted: Vec<Unit> = priced.iter().map(|charge| charge.unit).collect();
@@ -110,6 +126,7 @@ fn bill(prices: &Prices, applied: &[Entry], wanted: &[Entry]) -> Bill {
         hourly: in_an_hour(total),
         monthly: in_a_month(total),
         difference: Difference { hourly: in_an_hour(difference), monthly: in_a_month(difference) },
+        at_most: is_scaled(wanted).then(|| Total { hourly: in_an_hour(most), monthly: in_a_month(most) }),
         items: priced
             .into_iter()
             .map(|charge| Item { hourly: in_an_hour(hourly(&charge)), monthly: in_a_month(hourly(&charge)), charge })
@@ -135,8 +152,13 @@ fn rounded(amount: f64, parts: f64) -> f64 {
     (amount * parts).round() / parts + 0.0
 }
 
-/// What AWS charges for these being there.
-fn charges(entries: &[Entry]) -> Vec<Charge> {
+/// Whether AWS sets the number of workers.
+fn is_scaled(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| entry.kind == Kind::ScalableTarget)
+}
+
+/// What AWS charges for these being there, with as many workers as the one or the other bound of autoscaling says.
+fn charges(entries: &[Entry], bound: &str) -> Vec<Charge> {
     let mut charges = Vec::new();
     for entry in entries {
         let mut charge = |unit, units| charges.push(Charge { key: entry.key.clone(), unit, units });
@@ -147,7 +169,7 @@ fn charges(entries: &[Entry]) -> Vec<Charge> {
             // Its hosted zone.
             Kind::PrivateDnsNamespace => charge(Unit::HostedZone, 1.0),
             Kind::Service => {
-                let tasks = Tasks::of(entry, entries);
+                let tasks = Tasks::of(entry, entries, bound);
                 if tasks.count > 0.0 {
                     let (vcpu, gb) = tasks.units();
                     charge(vcpu, tasks.count * tasks.vcpu);
@@ -157,7 +179,10 @@ fn charges(entries: &[Entry]) -> Vec<Charge> {
                     }
                 }
             }
+            // Target tracking has one alarm for too much and one for too little.
+            Kind::ScalingPolicy => charge(Unit::Alarm, 2.0),
             Kind::Vpc
+            | Kind::ScalableTarget
             | Kind::WorkPool
             | Kind::Worker
             | Kind::InternetGateway
@@ -189,13 +214,13 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn of(service: &Entry, entries: &[Entry]) -> Tasks {
+    fn of(service: &Entry, entries: &[Entry], bound: &str) -> Tasks {
         let definition = entries.iter().find(|entry| entry.key == keys::task_definition());
         let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0.0);
         let size = |property: &str| definition.and_then(|it| it.wanted.get(property)).map_or(0.0, number) / 1024.0;
         let wanted = json!(service.wanted);
         Tasks {
-            count: number(&wanted["DesiredCount"]),
+            count: number(wanted["DesiredCount"].get(bound).unwrap_or(&wanted["DesiredCount"])),
             vcpu: size("Cpu"),
             gb: size("Memory"),
             are_spot: wanted["CapacityProviderStrategy"][0]["CapacityProvider"] == "FARGATE_SPOT",
@@ -226,8 +251,8 @@ fn not_included(entries: &[Entry]) -> Vec<&'static str> {
 mod tests {
     use super::*;
     use crate::{
-        catalogue::tests::{entries, spec},
-        spec::{Capacity, Credential, Nat, Spec},
+        catalogue::tests::{entries, scaled, spec},
+        spec::{Capacity, Count, Credential, Nat, Spec},
     };
 
     fn bill(region: &str, spec: &Spec) -> Bill {
@@ -265,7 +290,7 @@ mod tests {
     #[test]
     fn without_nat_the_tasks_pay_for_their_addresses() {
         let mut spec = spec(Nat::None);
-        spec.worker.desired_count = 4;
+        spec.worker.count = Count::Fixed { desired_count: 4 };
         let addresses = bill("eu-west-1", &spec).items.into_iter().find(|it| it.charge.unit == Unit::PublicIpv4Address);
         let addresses = addresses.expect("public addresses").charge;
         assert_eq!((addresses.key.as_str(), addresses.units), ("worker/service", 4.0));
@@ -284,7 +309,7 @@ mod tests {
     #[test]
     fn a_change_costs_the_difference() {
         let (before, mut after) = (entries(&spec(Nat::Single)), spec(Nat::Single));
-        after.worker.desired_count = 2;
+        after.worker.count = Count::Fixed { desired_count: 2 };
         let more = cost("us-east-1", &before, &entries(&after)).bill.expect("prices").difference;
         assert_eq!((more.hourly, more.monthly), (0.024685, 18.02));
         let less = cost("us-east-1", &before, &[]).bill.expect("prices");
@@ -306,7 +331,21 @@ mod tests {
     #[test]
     fn a_paused_worker_costs_nothing() {
         let mut paused = spec(Nat::Single);
-        paused.worker.desired_count = 0;
+        paused.worker.count = Count::Fixed { desired_count: 0 };
         assert!(bill("us-east-1", &paused).items.iter().all(|item| item.charge.key != keys::service()));
+    }
+
+    #[test]
+    fn what_autoscaling_may_come_to_is_told_beside_the_least() {
+        let bill = bill("us-east-1", &scaled(Nat::Single));
+        let worker: Vec<f64> =
+            bill.items.iter().filter(|it| it.charge.key == keys::service()).map(|it| it.charge.units).collect();
+        assert_eq!(worker, [1.0, 2.0], "two workers of half a vCPU and one GB each");
+        let alarms = bill.items.iter().find(|it| it.charge.unit == Unit::Alarm).expect("the alarms are charged");
+        assert_eq!((alarms.charge.units, alarms.monthly), (2.0, 0.2));
+        let most = bill.at_most.expect("there is autoscaling");
+        let three_more = (most.monthly - bill.monthly) / 3.0;
+        assert!((three_more - 18.02).abs() < 0.01, "each of three more workers costs what one does: {three_more}");
+        assert_eq!(super::tests::bill("us-east-1", &spec(Nat::Single)).at_most, None);
     }
 }

@@ -68,6 +68,12 @@ pub enum Kind {
     /// An ECS service.
     #[serde(rename = "AWS::ECS::Service")]
     Service,
+    /// That an ECS service's number of tasks is set by AWS, and the bounds for it.
+    #[serde(rename = "AWS::ApplicationAutoScaling::ScalableTarget")]
+    ScalableTarget,
+    /// What that number is set by.
+    #[serde(rename = "AWS::ApplicationAutoScaling::ScalingPolicy")]
+    ScalingPolicy,
     /// A work pool, in Prefect.
     #[serde(rename = "Prefect::WorkPool")]
     WorkPool,
@@ -81,7 +87,7 @@ pub const TAGS: &str = "Tags";
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 22] = [
+    pub const ALL: [Kind; 24] = [
         Kind::Vpc,
         Kind::InternetGateway,
         Kind::VpcGatewayAttachment,
@@ -102,6 +108,8 @@ impl Kind {
         Kind::TaskDefinition,
         Kind::FlowDefinitions,
         Kind::Service,
+        Kind::ScalableTarget,
+        Kind::ScalingPolicy,
         Kind::WorkPool,
         Kind::Worker,
     ];
@@ -129,6 +137,8 @@ impl Kind {
             Kind::TaskDefinition => "AWS::ECS::TaskDefinition",
             Kind::FlowDefinitions => "Prefect::FlowDefinitions",
             Kind::Service => "AWS::ECS::Service",
+            Kind::ScalableTarget => "AWS::ApplicationAutoScaling::ScalableTarget",
+            Kind::ScalingPolicy => "AWS::ApplicationAutoScaling::ScalingPolicy",
             Kind::WorkPool => "Prefect::WorkPool",
             Kind::Worker => "Prefect::Worker",
         }
@@ -157,6 +167,8 @@ impl Kind {
             Kind::Service => {
                 &["CapacityProviderStrategy", "DesiredCount", "LaunchType", "NetworkConfiguration", "TaskDefinition"]
             }
+            Kind::ScalableTarget => &["MaxCapacity", "MinCapacity"],
+            Kind::ScalingPolicy => &["TargetTrackingScalingPolicyConfiguration"],
             Kind::Route => &["GatewayId", "NatGatewayId"],
             Kind::WorkPool => &["Defaults", "IsPaused", "Server"],
             Kind::Worker => &["Server"],
@@ -189,11 +201,20 @@ impl Kind {
 
     /// Whether a create must always be preceded by a look, because AWS does not keep twins apart:
     /// `CreateCluster` answers success for an existing cluster of that name, `CreateQueue` for a queue with the
-    /// same attributes, `PutRule` changes the rule that is there, and `RegisterTaskDefinition` makes one more
-    /// revision each time. The secret is made by the API, so a turn can only find it, and workers come online by
+    /// same attributes, `PutRule` and `RegisterScalableTarget` change what is there, and `RegisterTaskDefinition` makes
+    /// one more revision each time. The secret is made by the API, so a turn can only find it, and workers come online by
     /// themselves.
     pub fn is_looked_for_before_create(self) -> bool {
-        matches!(self, Kind::Cluster | Kind::Queue | Kind::Rule | Kind::TaskDefinition | Kind::Secret | Kind::Worker)
+        matches!(
+            self,
+            Kind::Cluster
+                | Kind::Queue
+                | Kind::Rule
+                | Kind::TaskDefinition
+                | Kind::ScalableTarget
+                | Kind::Secret
+                | Kind::Worker
+        )
     }
 
     /// Whether AWS itself refuses a second one, so that a create which may have been carried out can be sent once
@@ -227,6 +248,7 @@ impl Kind {
                 | Kind::Rule
                 | Kind::TaskDefinition
                 | Kind::Service
+                | Kind::ScalableTarget
                 | Kind::WorkPool
         )
     }
@@ -234,7 +256,10 @@ impl Kind {
     /// Whether it carries tags of its own. What does not belongs to what it is part of, was made by the worker, or lies
     /// in Prefect, where a work pool says in its description whose it is.
     pub fn is_tagged(self) -> bool {
-        let belongs = matches!(self, Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation);
+        let belongs = matches!(
+            self,
+            Kind::VpcGatewayAttachment | Kind::Route | Kind::SubnetRouteTableAssociation | Kind::ScalingPolicy
+        );
         !belongs && self != Kind::FlowDefinitions && !self.is_in_prefect()
     }
 
@@ -299,9 +324,8 @@ mod tests {
 
     #[test]
     fn what_aws_would_make_twice_is_looked_for_twice() {
-        for kind in
-            [Kind::TaskDefinition, Kind::Cluster, Kind::Queue, Kind::Rule, Kind::Vpc, Kind::Eip, Kind::InternetGateway]
-        {
+        let by_aws = [Kind::TaskDefinition, Kind::Cluster, Kind::Queue, Kind::Rule, Kind::ScalableTarget];
+        for kind in by_aws.into_iter().chain([Kind::Vpc, Kind::Eip, Kind::InternetGateway]) {
             assert!(!kind.has_no_twin(), "{kind}");
         }
         for kind in [Kind::Role, Kind::LogGroup, Kind::Service, Kind::WorkPool] {

@@ -182,9 +182,9 @@ mod tests {
     use crate::{
         catalogue::{
             keys,
-            tests::{entries, spec},
+            tests::{entries, scaled, spec},
         },
-        spec::{Capacity, Nat, Network, Spec},
+        spec::{Autoscaling, Capacity, Count, Nat, Network, Spec},
     };
     use serde_json::json;
 
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn what_aws_can_change_is_changed_by_its_property() {
         let mut more = spec(Nat::Single);
-        more.worker.desired_count = 3;
+        more.worker.count = Count::Fixed { desired_count: 3 };
         more.log_retention_days = 90;
         let plan = plan(&spec(Nat::Single), &more);
         assert_eq!(
@@ -237,6 +237,21 @@ mod tests {
         let service = plan.resources.iter().find(|planned| planned.key == keys::service()).expect("the service");
         let change = PlannedChange { property: "DesiredCount".into(), from: json!(1), to: json!(3), follows: None };
         assert_eq!(service.changes, [change]);
+    }
+
+    #[test]
+    fn other_bounds_change_the_target_and_autoscaling_comes_and_goes_beside_the_service() {
+        let (fixed, scaled) = (spec(Nat::Single), scaled(Nat::Single));
+        let mut wider = scaled.clone();
+        wider.worker.count = Count::Scaled { autoscaling: Autoscaling { min: 2, max: 9, cpu_target: 50 } };
+        let service = "change worker/service DesiredCount";
+        let target = "change worker/scalable-target MaxCapacity";
+        let policy = "change worker/scaling-policy TargetTrackingScalingPolicyConfiguration";
+        assert_eq!(told(&plan(&scaled, &wider)), [service, target, policy]);
+        let comes = ["create worker/scalable-target", "create worker/scaling-policy"];
+        assert_eq!(told(&plan(&fixed, &scaled)), [service, comes[0], comes[1]]);
+        let goes = ["delete worker/scalable-target", "delete worker/scaling-policy"];
+        assert_eq!(told(&plan(&scaled, &fixed)), [service, goes[0], goes[1]]);
     }
 
     #[test]

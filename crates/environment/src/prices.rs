@@ -27,6 +27,8 @@ pub enum Unit {
     Secret,
     /// A hosted zone, one of the account's first 25.
     HostedZone,
+    /// A CloudWatch alarm on a metric of standard resolution.
+    Alarm,
 }
 
 /// A price.

@@ -34,19 +34,29 @@ impl Spec {
     /// The specs that a change may have led here from, one for each choice that can be changed and decides what there
     /// is.
     pub(crate) fn predecessors(&self) -> Vec<Spec> {
+        self.with_other_nat().into_iter().chain(self.with_autoscaling()).collect()
+    }
+
+    fn with_other_nat(&self) -> Option<Spec> {
         let Network::Create { nat, .. } = &self.network;
         let other = match nat {
-            Nat::Single => Some(Nat::PerAz),
-            Nat::PerAz => Some(Nat::Single),
-            Nat::None => None,
+            Nat::Single => Nat::PerAz,
+            Nat::PerAz => Nat::Single,
+            Nat::None => return None,
         };
-        let with = |other| {
-            let mut spec = self.clone();
-            let Network::Create { nat, .. } = &mut spec.network;
-            *nat = other;
-            spec
-        };
-        other.map(with).into_iter().collect()
+        let mut spec = self.clone();
+        let Network::Create { nat, .. } = &mut spec.network;
+        *nat = other;
+        Some(spec)
+    }
+
+    /// With autoscaling there is more than without, whatever its bounds were.
+    fn with_autoscaling(&self) -> Option<Spec> {
+        let Count::Fixed { desired_count } = self.worker.count else { return None };
+        let mut spec = self.clone();
+        let autoscaling = Autoscaling { min: desired_count, max: desired_count, cpu_target: 50 };
+        spec.worker.count = Count::Scaled { autoscaling };
+        Some(spec)
     }
 }
 
@@ -187,7 +197,8 @@ pub struct Worker {
     /// Memory of the task in MiB.
     pub memory: u32,
     /// How many workers run.
-    pub desired_count: u32,
+    #[serde(flatten)]
+    pub count: Count,
     /// The container's command, as an exec array: no shell reads it.
     pub command: Vec<String>,
     /// Further variables of the container. Stored and shown in the clear.
@@ -196,6 +207,51 @@ pub struct Worker {
     pub secrets: BTreeMap<String, String>,
     /// The capacity that the worker runs on.
     pub capacity: Capacity,
+}
+
+/// How many workers run: a number, or what their load asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Count {
+    /// So many. None pauses the worker.
+    Fixed {
+        /// How many.
+        desired_count: u32,
+    },
+    /// As many as AWS sets within these bounds.
+    Scaled {
+        /// The bounds, and what decides within them.
+        autoscaling: Autoscaling,
+    },
+}
+
+impl Count {
+    /// How many run at the least, and at first.
+    pub fn least(&self) -> u32 {
+        match self {
+            Count::Fixed { desired_count } => *desired_count,
+            Count::Scaled { autoscaling } => autoscaling.min,
+        }
+    }
+
+    /// How many may run.
+    pub fn most(&self) -> u32 {
+        match self {
+            Count::Fixed { desired_count } => *desired_count,
+            Count::Scaled { autoscaling } => autoscaling.max,
+        }
+    }
+}
+
+/// Target tracking: AWS keeps the average CPU use of the workers near a target by starting and stopping some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Autoscaling {
+    /// The fewest workers.
+    pub min: u32,
+    /// The most workers.
+    pub max: u32,
+    /// The average CPU use that is aimed at, in percent of what the tasks have.
+    pub cpu_target: u32,
 }
 
 /// Fargate capacity.

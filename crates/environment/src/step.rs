@@ -38,11 +38,11 @@ impl Step {
     }
 
     /// Whether a change of its resources leaves something to put away once the change is made: revisions of the task
-    /// definition, versions of the secret, the way out that was before.
+    /// definition, versions of the secret, the way out that was before, autoscaling that is not wanted any more.
     pub fn is_tidied(self) -> bool {
         match self {
-            Step::Network | Step::Egress | Step::Identity | Step::WorkerSetup => true,
-            Step::Cluster | Step::Worker => false,
+            Step::Network | Step::Egress | Step::Identity | Step::WorkerSetup | Step::Worker => true,
+            Step::Cluster => false,
         }
     }
 

@@ -6,12 +6,11 @@
 //! resource of CloudFormation; the template's metadata says so.
 
 use crate::{
-    catalogue::Entry,
+    catalogue::{Entry, worker::AT_LEAST},
     key::Key,
     kind::Kind,
     properties::{Properties, Reference, references_of},
     spec::Spec,
-    step::Step,
     tags,
 };
 use serde_json::{Map, Value, json};
@@ -98,6 +97,14 @@ fn resource(entry: &Entry, entries: &[Entry]) -> Value {
     if let Some(Value::Array(tags)) = properties.get_mut("Tags") {
         tags.retain(|tag| !tag["Key"].as_str().unwrap_or_default().starts_with(tags::RESERVED_PREFIX));
     }
+    // CloudFormation does not tag it, unlike its own API.
+    if entry.kind == Kind::ScalableTarget {
+        properties.remove("Tags");
+    }
+    // Where AWS sets the number, a stack says how many there are at first.
+    if let Some(least) = properties.get("DesiredCount").and_then(|count| count.get(AT_LEAST)).cloned() {
+        properties.insert("DesiredCount".to_owned(), least);
+    }
     // Chosen when the network is first made: until then CloudFormation may choose.
     properties.retain(|_, value| !value.is_null());
     if entry.kind == Kind::Secret {
@@ -109,7 +116,7 @@ fn resource(entry: &Entry, entries: &[Entry]) -> Value {
     let is_in_template = |key: &&Key| entries.iter().any(|other| other.key == **key && is_of_aws(other.kind));
     let mut waits_for: BTreeSet<String> =
         entry.after.difference(&referred).filter(is_in_template).map(logical_id).collect();
-    if entry.step == Step::Worker {
+    if entry.kind == Kind::Service {
         // A task without a way out finds neither its image nor Prefect. Here the steps see to that.
         let ways = entries.iter().filter(|it| matches!(it.kind, Kind::Route | Kind::SubnetRouteTableAssociation));
         waits_for.extend(ways.map(|way| logical_id(&way.key)));
@@ -147,15 +154,16 @@ fn with_logical_ids(value: &Value) -> Value {
 mod tests {
     use super::*;
     use crate::{
-        catalogue::tests::{entries, spec},
+        catalogue::tests::{entries, scaled, spec},
         spec::{Credential, Nat},
     };
 
     /// The example in the documentation, which `make lint` checks. To renew it, run this test with RENEW=1.
     #[test]
     fn the_example_is_what_is_exported() {
-        for (name, nat) in [("nat-single", Nat::Single), ("nat-none", Nat::None)] {
-            let spec = spec(nat);
+        let examples =
+            [("nat-single", spec(Nat::Single)), ("nat-none", spec(Nat::None)), ("autoscaling", scaled(Nat::None))];
+        for (name, spec) in examples {
             let exported = format!("{:#}\n", template(&spec, &entries(&spec)));
             let file = format!("{}/../../docs/examples/template-{name}.json", env!("CARGO_MANIFEST_DIR"));
             if std::env::var_os("RENEW").is_some() {
@@ -169,7 +177,7 @@ mod tests {
     #[test]
     fn everything_is_in_it_and_every_reference_leads_to_something() {
         for nat in [Nat::Single, Nat::PerAz, Nat::None] {
-            let spec = spec(nat);
+            let spec = scaled(nat);
             let entries = entries(&spec);
             let template = template(&spec, &entries);
             let resources = template["Resources"].as_object().expect("resources");

@@ -112,6 +112,18 @@ fn network() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// How many workers: a number or bounds, and not both.
+fn count() -> impl Strategy<Value = (Option<Value>, Option<Value>)> {
+    let bounds = (1..=50u32, 50..=100u32, option::of(10..=90u32)).prop_map(|(min, max, target)| {
+        object([("min", Some(min.into())), ("max", Some(max.into())), ("cpu_target", target.map(Value::from))])
+    });
+    prop_oneof![
+        Just((None, None)),
+        (0..=100u32).prop_map(|count| (Some(Value::from(count)), None)),
+        bounds.prop_map(|bounds| (None, Some(bounds))),
+    ]
+}
+
 fn worker() -> impl Strategy<Value = Value> {
     let images =
         ["busybox", "prefecthq/prefect-aws:0.7-python3.12", "registry.example.com:5000/a/b@sha256:0123456789ab"];
@@ -122,7 +134,7 @@ fn worker() -> impl Strategy<Value = Value> {
         option::of(text("[A-Za-z0-9_-]{1,60}")),
         option::of(select(images.to_vec())),
         option::of(select(&SIZES[..])),
-        option::of(0..=100u32),
+        count(),
         option::of(collection::vec(like("[^\0]{1,60}"), 1..5)),
         option::of(environment),
         option::of(secrets),
@@ -134,7 +146,8 @@ fn worker() -> impl Strategy<Value = Value> {
                 ("image", image.map(Value::from)),
                 ("cpu", size.map(|(cpu, _)| Value::from(cpu))),
                 ("memory", size.map(|(_, memory)| Value::from(memory))),
-                ("desired_count", count.map(Value::from)),
+                ("desired_count", count.0),
+                ("autoscaling", count.1),
                 ("command", command.map(Value::from)),
                 ("environment", environment.map(|map| json!(map))),
                 ("secrets", secrets.map(|map| json!(map))),

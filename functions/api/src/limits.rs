@@ -11,6 +11,7 @@ use engine::{
 use environment::{
     Spec,
     request::{Violation, ViolationCode},
+    spec::Count,
 };
 
 /// CPU units of one vCPU.
@@ -43,8 +44,12 @@ impl Limits {
         let mut exceeds = |pointer: &str, detail| {
             exceeded.push(Violation::new(pointer, ViolationCode::LimitExceeded, detail));
         };
-        if let Some(most) = self.workers.filter(|most| u64::from(spec.worker.desired_count) > *most) {
-            exceeds("/worker/desired_count", format!("An environment may have {most} workers here."));
+        if let Some(most) = self.workers.filter(|most| u64::from(spec.worker.count.most()) > *most) {
+            let pointer = match spec.worker.count {
+                Count::Fixed { .. } => "/worker/desired_count",
+                Count::Scaled { .. } => "/worker/autoscaling/max",
+            };
+            exceeds(pointer, format!("An environment may have {most} workers here."));
         }
         if let Some(most) = self.team.cpu.filter(|most| Share::of(spec).cpu > *most) {
             exceeds("/worker", format!("The workers of a team may have {} vCPU together here.", most / VCPU));
@@ -65,6 +70,10 @@ mod tests {
     use serde_json::json;
 
     fn spec(workers: u32) -> Spec {
+        spec_with(json!({"cpu": 2048, "memory": 4096, "desired_count": workers}))
+    }
+
+    fn spec_with(worker: serde_json::Value) -> Spec {
         let body = json!({
             "name": "prefect", "team": "data",
             "prefect": {
@@ -72,7 +81,7 @@ mod tests {
                 "workspace_id": "00000000-0000-0000-0000-000000000002",
                 "api_key": "pnu_x",
             },
-            "worker": {"cpu": 2048, "memory": 4096, "desired_count": workers},
+            "worker": worker,
         });
         let defaults = Defaults {
             partition: "aws",
@@ -102,6 +111,17 @@ mod tests {
         let limits = Limits { workers: Some(3), ..Limits::default() };
         assert_eq!(refused(limits, 3), None);
         assert_eq!(refused(limits, 4).as_deref(), Some("403 LIMIT_EXCEEDED"));
+    }
+
+    #[test]
+    fn with_autoscaling_as_many_count_as_it_may_start() {
+        let scaled = spec_with(json!({"cpu": 2048, "memory": 4096, "autoscaling": {"max": 4}}));
+        let few = Limits { workers: Some(3), ..Limits::default() };
+        assert!(few.check(&scaled).is_err());
+        let little = TeamLimits { environments: None, cpu: Some(7 * VCPU) };
+        assert!(Limits { team: little, workers: None }.check(&scaled).is_err());
+        let enough = TeamLimits { environments: None, cpu: Some(8 * VCPU) };
+        assert!(Limits { team: enough, workers: Some(4) }.check(&scaled).is_ok());
     }
 
     /// However empty the team is: no delete makes room for it.

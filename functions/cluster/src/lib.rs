@@ -55,6 +55,8 @@ impl Group for ClusterGroup {
             | Kind::Queue
             | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::ScalableTarget
+            | Kind::ScalingPolicy
             | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool

@@ -50,6 +50,8 @@ impl Group for Identity {
             | Kind::Queue
             | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::ScalableTarget
+            | Kind::ScalingPolicy
             | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool

@@ -96,6 +96,8 @@ impl Group for Network {
             | Kind::Queue
             | Kind::Rule
             | Kind::TaskDefinition
+            | Kind::ScalableTarget
+            | Kind::ScalingPolicy
             | Kind::FlowDefinitions
             | Kind::Service
             | Kind::WorkPool

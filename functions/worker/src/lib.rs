@@ -1,5 +1,5 @@
-//! The worker: the queue of task events with its rule, its task definition and its service, its work pool in Prefect,
-//! and whether it is online there.
+//! The worker: the queue of task events with its rule, its task definition, its service and what scales that, its work
+//! pool in Prefect, and whether it is online there.
 
 #[cfg(test)]
 mod account;
@@ -11,6 +11,8 @@ mod online;
 mod post_mortem;
 mod queue;
 mod rule;
+mod scalable_target;
+mod scaling_policy;
 mod server;
 mod service;
 mod task_definition;
@@ -33,6 +35,8 @@ pub struct Worker {
     task_definition: task_definition::TaskDefinition,
     flow_definitions: flow_definitions::FlowDefinitions,
     service: service::Service,
+    scalable_target: scalable_target::ScalableTarget,
+    scaling_policy: scaling_policy::ScalingPolicy,
     work_pool: work_pool::WorkPool,
     online: online::Online,
     log: log::WorkerLog,
@@ -59,6 +63,7 @@ impl Worker {
             once: aws_sdk_ecs::Client::new(&aws::without_retries(config)),
         };
         let queues = aws_sdk_sqs::Client::new(config);
+        let scaling = aws_sdk_applicationautoscaling::Client::new(config);
         Worker {
             queue: queue::Queue { client: queues.clone() },
             rule: rule::Rule { client: aws_sdk_eventbridge::Client::new(config) },
@@ -74,6 +79,8 @@ impl Worker {
             flow_definitions: flow_definitions::FlowDefinitions { definitions: task_definition.clone() },
             task_definition,
             service: service::Service { client, post_mortem },
+            scalable_target: scalable_target::ScalableTarget { client: scaling.clone() },
+            scaling_policy: scaling_policy::ScalingPolicy { client: scaling },
         }
     }
 }
@@ -87,6 +94,8 @@ impl Group for Worker {
             Kind::TaskDefinition => Some(&self.task_definition),
             Kind::FlowDefinitions => Some(&self.flow_definitions),
             Kind::Service => Some(&self.service),
+            Kind::ScalableTarget => Some(&self.scalable_target),
+            Kind::ScalingPolicy => Some(&self.scaling_policy),
             Kind::WorkPool => Some(&self.work_pool),
             Kind::Worker => Some(&self.online),
             Kind::Vpc
@@ -129,6 +138,7 @@ impl Group for Worker {
             (Kind::Rule, _) => self.rule.list_tagged(whose).await,
             (Kind::TaskDefinition, _) => self.task_definition.list_tagged(whose).await,
             (Kind::Service, _) => self.service.list_tagged(whose).await,
+            (Kind::ScalableTarget, _) => self.scalable_target.list_tagged(whose).await,
             _ => Ok(Vec::new()),
         }
     }

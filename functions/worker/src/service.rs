@@ -10,6 +10,9 @@
 //! is never without a running task. When they do not start or do not stay, the circuit breaker goes back to what ran
 //! before, and the service looks well again. So the deployment that a change has begun is recorded: where that is shown
 //! as failed, or is not the current one some time later, and the service is not as wanted, the change has failed.
+//!
+//! With autoscaling AWS sets the number of tasks. Whatever it is within the bounds is as wanted: nothing here sets it, not
+//! even on the way back from a change that failed. What is outside is brought to the nearer bound.
 
 use crate::{
     post_mortem::PostMortem,
@@ -46,7 +49,7 @@ struct Wanted {
     service_name: String,
     cluster: String,
     task_definition: String,
-    desired_count: i32,
+    desired_count: DesiredCount,
     network_configuration: NetworkConfiguration,
     deployment_configuration: DeploymentConfiguration,
     propagate_tags: String,
@@ -54,6 +57,32 @@ struct Wanted {
     capacity_provider_strategy: Option<Vec<CapacityProvider>>,
     #[serde(rename = "Tags")]
     _tags: Value,
+}
+
+/// How many tasks are wanted: a number, or the bounds within which AWS sets it.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum DesiredCount {
+    Fixed(i32),
+    #[serde(rename_all = "PascalCase")]
+    Scaled {
+        at_least: i32,
+        at_most: i32,
+    },
+}
+
+impl DesiredCount {
+    fn read(wanted: &Value) -> Result<Self, Fault> {
+        serde_json::from_value(wanted.clone()).map_err(bug)
+    }
+
+    /// The number that is wanted of a service that has so many now.
+    fn nearest(self, now: i32) -> i32 {
+        match self {
+            DesiredCount::Fixed(count) => count,
+            DesiredCount::Scaled { at_least, at_most } => now.min(at_most).max(at_least),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -128,7 +157,8 @@ impl Resource for Service {
             .service_name(wanted.service_name)
             .cluster(wanted.cluster)
             .task_definition(wanted.task_definition)
-            .desired_count(wanted.desired_count)
+            // Where AWS sets it, it begins with the fewest.
+            .desired_count(wanted.desired_count.nearest(0))
             .network_configuration(wanted.network_configuration.definition()?)
             .deployment_configuration(wanted.deployment_configuration.definition())
             .set_launch_type(wanted.launch_type.as_deref().map(LaunchType::from))
@@ -190,9 +220,12 @@ impl Resource for Service {
 impl Service {
     fn update(&self, at: &Site<'_>, changes: &[Change]) -> Result<UpdateServiceFluentBuilder, Fault> {
         let mut update = self.client.update_service().cluster(at.text("Cluster")?).service(at.text("ServiceName")?);
-        for Change { property, wanted, .. } in changes {
+        for Change { property, wanted, seen } in changes {
             update = match property.as_str() {
-                "DesiredCount" => update.set_desired_count(wanted.as_i64().and_then(|count| count.try_into().ok())),
+                "DesiredCount" => {
+                    let seen = seen.as_i64().and_then(|seen| seen.try_into().ok()).unwrap_or_default();
+                    update.desired_count(DesiredCount::read(wanted)?.nearest(seen))
+                }
                 "TaskDefinition" => update.set_task_definition(wanted.as_str().map(str::to_owned)),
                 "NetworkConfiguration" => {
                     let wanted: NetworkConfiguration = serde_json::from_value(wanted.clone()).map_err(bug)?;
@@ -305,7 +338,7 @@ fn found(at: &Site<'_>, cluster: &str, service: &types::Service) -> Result<Found
     let mut found = Found::ready(arn)
         .arn(arn)
         .owner(Owner::Ours)
-        .seen("DesiredCount", service.desired_count())
+        .seen("DesiredCount", desired_count(&at.wanted, service.desired_count()))
         .seen("TaskDefinition", service.task_definition())
         .seen("LaunchType", launch_type)
         .seen("CapacityProviderStrategy", strategy);
@@ -433,6 +466,14 @@ fn network(at: &Site<'_>, service: &types::Service) -> Option<Value> {
         "SecurityGroups": in_wanted_order(&wanted["SecurityGroups"], ids(seen.security_groups())),
         "AssignPublicIp": seen.assign_public_ip().map(AssignPublicIp::as_str),
     }}))
+}
+
+/// How many tasks the service is to have: as wanted, where AWS has set a number within the bounds.
+fn desired_count(wanted: &Properties, seen: i32) -> Value {
+    match wanted.get("DesiredCount") {
+        Some(bounds) if DesiredCount::read(bounds).is_ok_and(|bounds| bounds.nearest(seen) == seen) => bounds.clone(),
+        _ => seen.into(),
+    }
 }
 
 fn state(service: &types::Service) -> State {
@@ -579,6 +620,22 @@ mod tests {
         assert_eq!(course_of(Some(("new", 300)), &back, false), Course::GoneBack, "it is not even shown any more");
         assert_eq!(course_of(Some(("new", 300)), &back, true), Course::Steady, "what it went back to is wanted again");
         assert_eq!(course_of(None, &back, false), Course::ToBeChanged, "nothing was ever told");
+    }
+
+    #[test]
+    fn what_aws_sets_within_the_bounds_is_as_wanted_and_what_is_outside_is_brought_to_the_nearer_one() {
+        let bounds = json!({"AtLeast": 2, "AtMost": 5});
+        let wanted = Properties::from_iter([("DesiredCount".to_owned(), bounds.clone())]);
+        for within in [2, 4, 5] {
+            assert_eq!(desired_count(&wanted, within), bounds, "{within} is within them");
+        }
+        for (outside, nearer) in [(0, 2), (1, 2), (6, 5)] {
+            assert_eq!(desired_count(&wanted, outside), json!(outside), "{outside} is outside");
+            assert_eq!(DesiredCount::read(&bounds).expect("bounds").nearest(outside), nearer);
+        }
+        let fixed = Properties::from_iter([("DesiredCount".to_owned(), json!(3))]);
+        assert_eq!((desired_count(&fixed, 3), desired_count(&fixed, 4)), (json!(3), json!(4)));
+        assert_eq!(DesiredCount::read(&json!(3)).expect("a number").nearest(4), 3);
     }
 
     #[test]

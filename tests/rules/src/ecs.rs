@@ -34,6 +34,13 @@ impl State {
     pub(crate) fn running_services<'a>(&'a self, world: &'a World) -> impl Iterator<Item = &'a rollout::Rollout> {
         self.services.iter().filter_map(|(key, service)| service.running_rollout(key, world))
     }
+
+    /// The ARN of the service that Application Auto Scaling knows as `service/<cluster>/<service>`, if it is active.
+    pub(crate) fn active_service(&self, resource: &str, world: &World) -> Option<String> {
+        let (cluster, name) = resource.strip_prefix("service/")?.split_once('/')?;
+        let service = self.services.get(&(cluster.to_owned(), name.to_owned()))?;
+        service.arn_of_active(world)
+    }
 }
 
 /// A service's cluster and name.

@@ -1,8 +1,8 @@
 //! A read may not see a write yet.
 //!
 //! Whoever makes something and asks for it at once may be told that it does not exist; whoever removes something may
-//! see it a little longer. What AWS says of its services: EC2, IAM, ECS and Secrets Manager are eventually consistent,
-//! and a queue cannot be used in the second after its create.
+//! see it a little longer. What AWS says of its services: EC2, IAM, ECS, Secrets Manager and Application Auto Scaling are
+//! eventually consistent, and a queue cannot be used in the second after its create.
 //! Nothing of the kind is said of Cloud Map, whose creates are operations of their own, of CloudWatch Logs, nor of
 //! EventBridge but for the matching of events; and
 //! DynamoDB and Step Functions are asked in ways that are strongly consistent. Those are left alone.
@@ -11,6 +11,7 @@
 //! - <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 //! - <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
 //! - <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
+//! - <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 //! - <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>
 
 mod naming;

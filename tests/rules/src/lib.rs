@@ -1,4 +1,4 @@
-//! What AWS does and the local cloud does not; and Prefect, which is not there at all.
+//! What AWS does and the local cloud does not; and Prefect and Application Auto Scaling, which are not there at all.
 //!
 //! The local cloud is lenient where AWS is strict and instant where AWS is slow. These rules stand before it: a call
 //! is refused where AWS would refuse it, and an answer is made what AWS would have answered. Each rule is one
@@ -23,6 +23,7 @@ mod iam;
 mod lag;
 mod prefect;
 mod quotas;
+mod scaling;
 mod secrets;
 mod sqs;
 mod throttle;
@@ -85,7 +86,10 @@ impl Aws {
         if let Some(refusal) = self.at(now).refuse(&call) {
             return Ok(refusal.into_response());
         }
-        let response = cloud.carry_out(request).await?;
+        let response = match self.stand_in(request, now) {
+            Some(response) => response,
+            None => cloud.carry_out(request).await?,
+        };
         let mut answer = Answer::read(&response);
         let before = answer.clone();
         self.at(now).follow(&call, &mut answer);
@@ -106,6 +110,12 @@ impl Aws {
     /// Prefect's work pools, for whoever looks behind the functions' backs.
     pub fn work_pools(&self) -> Vec<serde_json::Value> {
         self.world().prefect.pools()
+    }
+
+    /// The answer to a call of what the local cloud has not at all, as it is behind every rule; `None` for the rest.
+    pub fn stand_in(&self, request: &Request, now: Timestamp) -> Option<Response> {
+        let call = Call::read(request);
+        (call.service == scaling::SERVICE).then(|| scaling::answer(&call, &mut self.at(now)).into_response())
     }
 
     fn at(&self, now: Timestamp) -> MutexGuard<'_, World> {

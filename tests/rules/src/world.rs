@@ -1,6 +1,6 @@
 //! What the rules remember of an account: one part for each service, kept by that service's rules.
 
-use crate::{Settings, cloud_map, ec2, ecs, events, iam, lag, prefect, secrets, sqs, throttle};
+use crate::{Settings, cloud_map, ec2, ecs, events, iam, lag, prefect, scaling, secrets, sqs, throttle};
 use jiff::{SignedDuration, Timestamp};
 
 /// The account at one time.
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) sqs: sqs::State,
     /// EventBridge.
     pub(crate) events: events::State,
+    /// Application Auto Scaling.
+    pub(crate) scaling: scaling::State,
     /// What was written and read of late.
     pub(crate) lag: lag::State,
     /// The buckets of calls.
@@ -45,6 +47,7 @@ impl World {
             prefect: prefect::State::default(),
             sqs: sqs::State::default(),
             events: events::State::default(),
+            scaling: scaling::State::default(),
             lag: lag::State::default(),
             throttle: throttle::Buckets::default(),
         }

@@ -48,9 +48,9 @@ impl Share {
         self == Share { environments: 0, cpu: 0 }
     }
 
-    /// The share of an environment that is to be as this spec says.
+    /// The share of an environment that is to be as this spec says, with as many workers as autoscaling may start.
     pub fn of(spec: &Spec) -> Self {
-        Share { environments: 1, cpu: u64::from(spec.worker.cpu) * u64::from(spec.worker.desired_count) }
+        Share { environments: 1, cpu: u64::from(spec.worker.cpu) * u64::from(spec.worker.count.most()) }
     }
 }
 

@@ -6,6 +6,7 @@ mod cluster;
 mod events;
 pub mod identity;
 mod network;
+pub mod scaling;
 pub mod worker;
 
 pub use cluster::{CLUSTER_SUFFIX, LOG_GROUP_PREFIX};
@@ -63,6 +64,7 @@ pub fn catalogue(subject: &Subject<'_>) -> Vec<Entry> {
     entries.extend(cluster::entries(subject));
     entries.extend(events::entries(subject));
     entries.extend(worker::entries(subject));
+    entries.extend(scaling::entries(subject));
     entries
 }
 
@@ -164,6 +166,10 @@ pub mod keys {
         flow_definitions = "worker/flow-definitions";
         /// The worker's service.
         service = "worker/service";
+        /// The bounds within which AWS sets the service's number of tasks.
+        scalable_target = "worker/scalable-target";
+        /// What AWS sets it by.
+        scaling_policy = "worker/scaling-policy";
         /// The work pool, in Prefect.
         work_pool = "worker/work-pool";
         /// The service's workers, in Prefect.
@@ -227,7 +233,7 @@ pub(crate) mod tests {
                 image: "prefecthq/prefect-aws:0.7-python3.12".into(),
                 cpu: 512,
                 memory: 1024,
-                desired_count: 1,
+                count: Count::Fixed { desired_count: 1 },
                 command: ["prefect", "worker", "start"].map(String::from).to_vec(),
                 environment: Default::default(),
                 secrets: Default::default(),
@@ -237,6 +243,13 @@ pub(crate) mod tests {
             log_retention_days: 30,
             tags: Default::default(),
         }
+    }
+
+    /// The same, whose number of workers AWS sets.
+    pub(crate) fn scaled(nat: Nat) -> Spec {
+        let mut spec = spec(nat);
+        spec.worker.count = Count::Scaled { autoscaling: Autoscaling { min: 2, max: 5, cpu_target: 70 } };
+        spec
     }
 
     pub(crate) fn entries(spec: &Spec) -> Vec<Entry> {
@@ -249,7 +262,7 @@ pub(crate) mod tests {
     fn every_entry_comes_after_what_it_needs_and_nothing_has_two_entries() {
         for nat in [Nat::Single, Nat::PerAz, Nat::None] {
             let mut before = BTreeSet::new();
-            for entry in entries(&spec(nat)) {
+            for entry in entries(&scaled(nat)) {
                 for key in &entry.after {
                     assert!(before.contains(key), "{} comes before {key}, which it needs", entry.key);
                 }
@@ -265,6 +278,8 @@ pub(crate) mod tests {
         predecessors(&subject).into_iter().map(|entry| entry.key.to_string()).collect()
     }
 
+    const SCALING: [&str; 2] = ["worker/scalable-target", "worker/scaling-policy"];
+
     #[test]
     fn what_a_change_leaves_behind_is_known_from_the_spec_alone() {
         let keys = |suffix: &str| {
@@ -273,14 +288,15 @@ pub(crate) mod tests {
                 format!("network/{private}{what}{suffix}")
             })
         };
-        assert_eq!(left_of_before(Nat::PerAz), keys(""));
-        assert_eq!(left_of_before(Nat::Single), ["-1", "-2", "-3"].map(keys).concat());
-        assert!(left_of_before(Nat::None).is_empty(), "there is no change from or to it");
+        let and_scaling = |keys: &[String]| [keys, &SCALING.map(str::to_owned)].concat();
+        assert_eq!(left_of_before(Nat::PerAz), and_scaling(&keys("")));
+        assert_eq!(left_of_before(Nat::Single), and_scaling(&["-1", "-2", "-3"].map(keys).concat()));
+        assert_eq!(left_of_before(Nat::None), SCALING, "no other way out leads from or to none");
     }
 
     #[test]
     fn what_is_tagged_carries_its_owner_and_what_is_not_is_part_of_something() {
-        for entry in entries(&spec(Nat::PerAz)) {
+        for entry in entries(&scaled(Nat::PerAz)) {
             let tags = entry.wanted.get("Tags").map(Value::to_string).unwrap_or_default();
             if entry.kind.is_tagged() {
                 for tag in ["\"Name\"", tags::ID, tags::RESOURCE, tags::STACK, tags::TEAM] {
@@ -295,6 +311,6 @@ pub(crate) mod tests {
     #[test]
     fn a_request_fits_into_one_transaction() {
         // 100 items at most: the resources, the record, the operation, three reservations and the key.
-        assert!(entries(&spec(Nat::PerAz)).len() + 6 <= 100);
+        assert!(entries(&scaled(Nat::PerAz)).len() + 6 <= 100);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     key::Key,
     kind::Kind,
     properties::{attribute, joined, reference},
-    spec::{Capacity, Credential, Nat, Network, Server, Spec},
+    spec::{Autoscaling, Capacity, Count, Credential, Nat, Network, Server, Spec},
     step::Step,
 };
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ fn service(subject: &Subject<'_>) -> Entry {
         "ServiceName": spec.worker.name,
         "Cluster": reference(&keys::cluster()),
         "TaskDefinition": reference(&keys::task_definition()),
-        "DesiredCount": spec.worker.desired_count,
+        "DesiredCount": desired_count(spec.worker.count),
         "NetworkConfiguration": {"AwsvpcConfiguration": {
             "Subnets": subnets,
             "SecurityGroups": [reference(&keys::security_group())],
@@ -215,6 +215,19 @@ fn service(subject: &Subject<'_>) -> Entry {
         .after(network::way_out(*nat, private_subnets.len()))
         .tagged(subject, &format!("{}-ecs", spec.name))
 }
+
+/// The number of tasks; where AWS sets it, the bounds that it must be within.
+fn desired_count(count: Count) -> Value {
+    match count {
+        Count::Fixed { desired_count } => json!(desired_count),
+        Count::Scaled { autoscaling: Autoscaling { min, max, .. } } => json!({AT_LEAST: min, AT_MOST: max}),
+    }
+}
+
+/// The bounds of a `DesiredCount` that AWS sets.
+pub const AT_LEAST: &str = "AtLeast";
+/// See [`AT_LEAST`].
+pub const AT_MOST: &str = "AtMost";
 
 /// The API that the work pool is in, and which secret opens it.
 fn server(subject: &Subject<'_>) -> Value {

@@ -3,7 +3,7 @@
 //! Everything is spelled out, the defaults too, so that a patch changes what it names and nothing else: not even where
 //! the operator's defaults have become others since. It holds no credential, for the spec has none.
 
-use crate::spec::{Capacity, Credential, Flows, Nat, Network, Prefect, Server, Spec, Worker};
+use crate::spec::{Autoscaling, Capacity, Count, Credential, Flows, Nat, Network, Prefect, Server, Spec, Worker};
 use serde_json::{Value, json};
 
 /// The request, without its credential and without what it says of the environment's lifetime.
@@ -11,7 +11,7 @@ pub fn document(spec: &Spec) -> Value {
     let Spec { name, team, network, prefect, worker, flows, log_retention_days, tags } = spec;
     // Each field by its name, so that one that is new does not compile until it has its place here.
     let Prefect { server, credential, key_version: _, work_pool, adopt_pool, verify } = prefect;
-    let Worker { name: service, image, cpu, memory, desired_count, command, environment, secrets, capacity } = worker;
+    let Worker { name: service, image, cpu, memory, count, command, environment, secrets, capacity } = worker;
     let Flows { policy_arns } = flows;
     let mut prefect = match server {
         Server::Cloud { account_id, workspace_id } => json!({"account_id": account_id, "workspace_id": workspace_id}),
@@ -23,7 +23,7 @@ pub fn document(spec: &Spec) -> Value {
     if let Credential::SharedApiKey { secret_arn } = credential {
         prefect["api_key_secret_arn"] = json!(secret_arn);
     }
-    json!({
+    let mut document = json!({
         "name": name,
         "team": team,
         "prefect": prefect,
@@ -33,7 +33,6 @@ pub fn document(spec: &Spec) -> Value {
             "image": image,
             "cpu": cpu,
             "memory": memory,
-            "desired_count": desired_count,
             "command": command,
             "environment": environment,
             "secrets": secrets,
@@ -45,7 +44,14 @@ pub fn document(spec: &Spec) -> Value {
         "flows": {"policy_arns": policy_arns},
         "log_retention_days": log_retention_days,
         "tags": tags,
-    })
+    });
+    match count {
+        Count::Fixed { desired_count } => document["worker"]["desired_count"] = json!(desired_count),
+        Count::Scaled { autoscaling: Autoscaling { min, max, cpu_target } } => {
+            document["worker"]["autoscaling"] = json!({"min": min, "max": max, "cpu_target": cpu_target});
+        }
+    }
+    document
 }
 
 fn network_section(network: &Network) -> Value {

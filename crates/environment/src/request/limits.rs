@@ -64,6 +64,13 @@ const LIMITS: &[Limit] = limits! {
     "/worker/cpu", 16384, NotAllowed, |body, n| body["worker"] = json!({"cpu": n, "memory": 122_880});
     "/worker/memory", 122_880, NotAllowed, |body, n| body["worker"] = json!({"cpu": 16384, "memory": n});
     "/worker/desired_count", 100, OutOfRange, |body, n| body["worker"] = json!({"desired_count": n});
+    "/worker/autoscaling/min", 100, OutOfRange, |body, n| {
+        body["worker"] = json!({"autoscaling": {"min": n, "max": 100}})
+    };
+    "/worker/autoscaling/max", 100, OutOfRange, |body, n| body["worker"] = json!({"autoscaling": {"max": n}});
+    "/worker/autoscaling/cpu_target", 90, OutOfRange, |body, n| {
+        body["worker"] = json!({"autoscaling": {"max": 2, "cpu_target": n}})
+    };
     "/worker/command", 64, OutOfRange, |body, n| body["worker"] = json!({"command": vec!["x"; n]});
     "/worker/command/0", 2048, OutOfRange, |body, n| body["worker"] = json!({"command": [x(n)]});
     "/worker/command", 8192, OutOfRange, |body, n| {
@@ -177,8 +184,16 @@ fn the_longest_names_are_accepted_and_one_more_letter_is_refused() {
 #[test]
 fn every_field_has_its_limit() {
     // Sections have members, and a yes or no has no size.
-    let unlimited =
-        ["/prefect", "/network", "/worker", "/flows", "/deletion_protection", "/prefect/adopt_pool", "/prefect/verify"];
+    let unlimited = [
+        "/prefect",
+        "/network",
+        "/worker",
+        "/worker/autoscaling",
+        "/flows",
+        "/deletion_protection",
+        "/prefect/adopt_pool",
+        "/prefect/verify",
+    ];
     let in_the_table: BTreeSet<&str> = LIMITS.iter().map(|limit| limit.pointer).collect();
     for pointer in POINTERS.iter().filter(|pointer| !unlimited.contains(pointer)) {
         assert!(in_the_table.contains(pointer), "{pointer} has no limit in the table");
@@ -193,7 +208,8 @@ fn the_tests_know_every_field() {
     for section in ["prefect", "network", "worker", "flows", "deletion_protection"] {
         body[section]["?"] = json!(1);
     }
-    let mut violations = parse(&body, &defaults()).expect_err("six unknown fields");
+    body["worker"]["autoscaling"]["?"] = json!(1);
+    let mut violations = parse(&body, &defaults()).expect_err("seven unknown fields");
     // What must be given is told as well.
     violations.retain(|violation| violation.code == ViolationCode::UnknownField);
     let mut known = BTreeSet::new();

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     lifetime::{Expiry, Lifetime},
-    spec::{Credential, Spec},
+    spec::{Count, Credential, Spec},
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -69,6 +69,7 @@ pub fn read_patch(
     let mut after = before.clone();
     keep_lifetime(&mut after, lifetime, patch);
     keep_credential(&mut after, current, patch);
+    keep_count(&mut after, &current.worker.count, patch);
     merge(&mut after, patch, "");
     let (mut spec, lifetime, credential) = match read_changed(current, &after, defaults) {
         // It counts what was meant and not how it is written: a range, or a URL, has more than one spelling.
@@ -177,6 +178,23 @@ fn keep_lifetime(document: &mut Value, lifetime: &Lifetime, patch: &Value) {
     }
 }
 
+/// A number of workers and bounds for it are two names of one thing: the one that a patch brings takes the other's place.
+/// Where it takes the bounds away and names no number, as many run as did at the least.
+fn keep_count(document: &mut Value, count: &Count, patch: &Value) {
+    let patch = &patch["worker"];
+    if !patch["desired_count"].is_null() {
+        return;
+    }
+    let worker = &mut document["worker"];
+    match count {
+        Count::Fixed { .. } if patch["autoscaling"].is_object() => worker["desired_count"] = Value::Null,
+        Count::Scaled { autoscaling } if patch.get("autoscaling").is_some_and(Value::is_null) => {
+            worker["desired_count"] = autoscaling.min.into();
+        }
+        Count::Fixed { .. } | Count::Scaled { .. } => {}
+    }
+}
+
 fn kind_of(credential: &Credential) -> std::mem::Discriminant<Credential> {
     std::mem::discriminant(credential)
 }
@@ -211,7 +229,7 @@ fn merge(target: &mut Value, patch: &Value, pointer: &str) {
 mod tests {
     use super::super::tests::{accepted, defaults, minimal};
     use super::*;
-    use crate::spec::{Capacity, Nat, Network};
+    use crate::spec::{Autoscaling, Capacity, Nat, Network};
     use proptest::prelude::*;
     use secrecy::ExposeSecret;
 
@@ -235,7 +253,7 @@ mod tests {
     fn what_a_patch_does_not_name_stays() {
         assert_eq!(patched(json!({})), current());
         let mut wanted = current();
-        wanted.worker.desired_count = 0;
+        wanted.worker.count = Count::Fixed { desired_count: 0 };
         wanted.worker.capacity = Capacity::FargateSpot;
         assert_eq!(patched(json!({"worker": {"desired_count": 0, "capacity": "FARGATE_SPOT"}})), wanted);
     }
@@ -244,8 +262,29 @@ mod tests {
     fn null_takes_away_and_what_has_a_default_has_it_again() {
         let spec = patched(json!({"worker": {"environment": {"A": null}, "desired_count": null}, "tags": null}));
         assert_eq!(spec.worker.environment.keys().collect::<Vec<_>>(), ["B"]);
-        assert_eq!((spec.worker.desired_count, spec.tags.len()), (1, 0));
+        assert_eq!((spec.worker.count, spec.tags.len()), (Count::Fixed { desired_count: 1 }, 0));
         assert_eq!(patched(json!({"tags": {"never there": null}})), current(), "taken away twice is taken away");
+    }
+
+    #[test]
+    fn autoscaling_comes_changes_and_goes_and_the_number_with_it() {
+        let scaled = patched(json!({"worker": {"autoscaling": {"min": 3, "max": 5}}}));
+        let autoscaling = Autoscaling { min: 3, max: 5, cpu_target: 60 };
+        assert_eq!(scaled.worker.count, Count::Scaled { autoscaling });
+        let then = |patch: Value| read_patch(&scaled, &Lifetime::default(), &patch, &defaults());
+        let count = |patch: Value| then(patch).expect("the patch breaks no rule").spec.worker.count;
+        let wider = Autoscaling { max: 9, ..autoscaling };
+        assert_eq!(count(json!({"worker": {"autoscaling": {"max": 9}}})), Count::Scaled { autoscaling: wider });
+        assert_eq!(count(json!({"tags": {"a": "b"}})), scaled.worker.count, "what is not named stays");
+        let taken_away = json!({"worker": {"autoscaling": null}});
+        assert_eq!(count(taken_away), Count::Fixed { desired_count: 3 }, "as many as there were at the least");
+        let paused = json!({"worker": {"autoscaling": null, "desired_count": 0}});
+        assert_eq!(count(paused), Count::Fixed { desired_count: 0 });
+        let told = then(json!({"worker": {"desired_count": 2}})).expect_err("AWS sets the number");
+        assert_eq!((told[0].pointer.as_str(), told[0].code), ("/worker/desired_count", ViolationCode::Conflict));
+        let both = codes(json!({"worker": {"desired_count": 2, "autoscaling": {"max": 5}}}));
+        assert_eq!(both, [("/worker/desired_count".to_owned(), ViolationCode::Conflict)]);
+        assert_eq!(patched(json!({"worker": {"autoscaling": null}})), current(), "taken away twice is taken away");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     catalogue::worker::default_command,
-    spec::{Capacity, Worker},
+    spec::{Autoscaling, Capacity, Count, Worker},
 };
+use std::ops::RangeInclusive;
 
 const DEFAULT_NAME: &str = "dev-worker";
 const DEFAULT_CPU: u32 = 512;
@@ -19,6 +20,10 @@ const LONGEST_ARGUMENT: usize = 2048;
 const LONGEST_COMMAND: usize = 8192;
 /// More workers than this serve no pool: each one starts hundreds of flow runs.
 const MOST_WORKERS: u32 = 100;
+const DEFAULT_MIN: u32 = 1;
+/// Target tracking keeps room above the target: nearer to 100 % it would add workers too late, nearer to none always.
+const CPU_TARGETS: RangeInclusive<u32> = 10..=90;
+const DEFAULT_CPU_TARGET: u32 = 60;
 
 /// The section. The default command names the work pool, which is absent where it was refused.
 pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>, work_pool: Option<&str>) -> Reading<Worker> {
@@ -32,10 +37,7 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>, work_pool: Option
         None => Some(here.worker_image.to_owned()),
     };
     let size = size(&mut fields);
-    let desired_count = match fields.get("desired_count") {
-        Some(field) => field.whole_within(0..=MOST_WORKERS),
-        None => Some(1),
-    };
+    let count = count(&mut fields);
     let command = match fields.get("command") {
         Some(field) => command(&field),
         None => work_pool.map(default_command),
@@ -52,7 +54,7 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>, work_pool: Option
         image: image?,
         cpu,
         memory,
-        desired_count: desired_count?,
+        count: count?,
         command: command?,
         environment,
         secrets,
@@ -91,6 +93,48 @@ fn size(fields: &mut Fields<'_>) -> Option<(u32, u32)> {
         return None;
     }
     Some((u32::try_from(cpu).ok()?, u32::try_from(memory).ok()?))
+}
+
+/// How many workers: a number, or bounds within which AWS sets it. Of two numbers one would have no effect.
+fn count(fields: &mut Fields<'_>) -> Option<Count> {
+    let desired_count = fields.get("desired_count");
+    let bounds = fields.get("autoscaling").map(|field| autoscaling(&field));
+    match (desired_count, bounds) {
+        (Some(field), Some(_)) => {
+            let detail = "With autoscaling AWS sets the number of workers: this must not be given besides.";
+            field.refuse(ViolationCode::Conflict, detail);
+            None
+        }
+        (Some(field), None) => field.whole_within(0..=MOST_WORKERS).map(|desired_count| Count::Fixed { desired_count }),
+        (None, Some(autoscaling)) => autoscaling.map(|autoscaling| Count::Scaled { autoscaling }),
+        (None, None) => Some(Count::Fixed { desired_count: 1 }),
+    }
+}
+
+fn autoscaling(field: &Field<'_>) -> Option<Autoscaling> {
+    let mut fields = field.object()?;
+    let min = match fields.get("min") {
+        Some(field) if field.whole() == Some(0) => {
+            let detail = "Where no worker runs there is no CPU use to go by, and AWS would never start one: this must be \
+                          1 or more. A desired_count of 0 in the place of autoscaling pauses the worker.";
+            field.refuse(ViolationCode::OutOfRange, detail);
+            None
+        }
+        Some(field) => field.whole_within(1..=MOST_WORKERS),
+        None => Some(DEFAULT_MIN),
+    };
+    let max = fields.required("max").and_then(|field| field.whole_within(1..=MOST_WORKERS));
+    let cpu_target = match fields.get("cpu_target") {
+        Some(field) => field.whole_within(CPU_TARGETS),
+        None => Some(DEFAULT_CPU_TARGET),
+    };
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        fields.refuse("max", ViolationCode::Conflict, "This must not be less than min.");
+    }
+    fields.finish();
+    Some(Autoscaling { min: min?, max: max?, cpu_target: cpu_target? })
 }
 
 /// An exec array: no shell reads it.
@@ -173,5 +217,32 @@ mod tests {
         assert_eq!(codes(json!({"desired_count": 101})), [("/worker/desired_count".into(), ViolationCode::OutOfRange)]);
         assert_eq!(codes(json!({"desired_count": -1})), [("/worker/desired_count".into(), ViolationCode::WrongType)]);
         assert_eq!(codes(json!({"desired_count": 1.5})), [("/worker/desired_count".into(), ViolationCode::WrongType)]);
+    }
+
+    #[test]
+    fn aws_may_set_the_number_within_bounds() {
+        let mut body = minimal();
+        body["worker"] = json!({"autoscaling": {"min": 2, "max": 5, "cpu_target": 70}});
+        let autoscaling = Autoscaling { min: 2, max: 5, cpu_target: 70 };
+        assert_eq!(accepted(&body).spec.worker.count, Count::Scaled { autoscaling });
+        body["worker"] = json!({"autoscaling": {"max": 5}});
+        let autoscaling = Autoscaling { min: 1, max: 5, cpu_target: 60 };
+        assert_eq!(accepted(&body).spec.worker.count, Count::Scaled { autoscaling });
+    }
+
+    #[test]
+    fn bounds_that_nothing_can_be_scaled_by_are_refused_by_name() {
+        let of = |autoscaling: Value| codes(json!({"autoscaling": autoscaling}));
+        let at = |field: &str, code| [(format!("/worker/autoscaling/{field}"), code)];
+        assert_eq!(of(json!({"min": 1})), at("max", ViolationCode::Required));
+        assert_eq!(of(json!({"min": 0, "max": 2})), at("min", ViolationCode::OutOfRange), "nothing would start again");
+        assert_eq!(of(json!({"min": 3, "max": 2})), at("max", ViolationCode::Conflict));
+        assert_eq!(of(json!({"max": 101})), at("max", ViolationCode::OutOfRange));
+        assert_eq!(of(json!({"max": 2, "cpu_target": 95})), at("cpu_target", ViolationCode::OutOfRange));
+        assert_eq!(of(json!({"max": 2, "memory_target": 50})), at("memory_target", ViolationCode::UnknownField));
+        let conflict = [("/worker/desired_count".to_owned(), ViolationCode::Conflict)];
+        assert_eq!(codes(json!({"desired_count": 2, "autoscaling": {"max": 5}})), conflict);
+        let wrong = [("/worker/autoscaling".to_owned(), ViolationCode::WrongType)];
+        assert_eq!(codes(json!({"autoscaling": true})), wrong);
     }
 }

@@ -119,9 +119,11 @@ pub(super) struct WorkerRequest {
     /// MiB.
     #[schemars(range(min = 512, max = 122880), extend("default" = 1024))]
     memory: Option<u32>,
-    /// How many workers run.
+    /// How many workers run. Not together with `autoscaling`.
     #[schemars(range(min = 0, max = 100), extend("default" = 1))]
     desired_count: Option<u32>,
+    /// Or the bounds within which AWS sets how many run, by their CPU use.
+    autoscaling: Option<AutoscalingRequest>,
     /// The container's command, as an exec array: no shell reads it.
     #[schemars(length(min = 1, max = 64))]
     command: Option<Vec<String>>,
@@ -131,6 +133,21 @@ pub(super) struct WorkerRequest {
     secrets: Option<HashMap<String, String>>,
     /// The capacity that the worker runs on.
     capacity: Option<environment::spec::Capacity>,
+}
+
+/// Target tracking on the workers' average CPU use.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct AutoscalingRequest {
+    /// The fewest workers: without any there is no CPU use to go by.
+    #[schemars(range(min = 1, max = 100), extend("default" = 1))]
+    min: Option<u32>,
+    /// The most workers, `min` or more.
+    #[schemars(range(min = 1, max = 100))]
+    max: u32,
+    /// The average CPU use that is aimed at, in percent of what the tasks have.
+    #[schemars(range(min = 10, max = 90), extend("default" = 60))]
+    cpu_target: Option<u32>,
 }
 
 /// What flow runs may do.

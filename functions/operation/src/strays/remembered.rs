@@ -33,17 +33,18 @@ pub(super) fn spec(id: EnvironmentId, things: &[Sighting], place: &Place) -> Res
 /// Every shape that an environment can have.
 fn shapes(team: &str, worker: &str, place: &Place) -> Result<Vec<Spec>, Fault> {
     let natures = ["none", "single", "per-az"];
-    let shapes = natures.into_iter().flat_map(|nat| SUBNETS.map(move |subnets| (nat, subnets)));
-    shapes.map(|(nat, subnets)| shape(team, worker, nat, subnets, place)).collect()
+    let networks = natures.into_iter().flat_map(|nat| SUBNETS.map(move |subnets| (nat, subnets)));
+    let shapes = networks.flat_map(|(nat, subnets)| [false, true].map(|is_scaled| (nat, subnets, is_scaled)));
+    shapes.map(|(nat, subnets, is_scaled)| shape(team, worker, nat, subnets, is_scaled, place)).collect()
 }
 
-fn shape(team: &str, worker: &str, nat: &str, subnets: usize, place: &Place) -> Result<Spec, Fault> {
+fn shape(team: &str, worker: &str, nat: &str, subnets: usize, is_scaled: bool, place: &Place) -> Result<Spec, Fault> {
     let ranges = |first: usize, count: usize| -> Vec<Value> {
         (first..first + count).map(|number| json!(format!("10.0.{number}.0/24"))).collect()
     };
     let private = if nat == "none" { 0 } else { subnets };
     let unknown = "00000000-0000-0000-0000-000000000000";
-    serde_json::from_value(json!({
+    let mut spec = json!({
         "name": NAMELESS,
         "team": team,
         "network": {
@@ -64,7 +65,6 @@ fn shape(team: &str, worker: &str, nat: &str, subnets: usize, place: &Place) -> 
             "image": place.worker_image,
             "cpu": 256,
             "memory": 512,
-            "desired_count": 0,
             "command": [],
             "environment": {},
             "secrets": {},
@@ -73,8 +73,12 @@ fn shape(team: &str, worker: &str, nat: &str, subnets: usize, place: &Place) -> 
         "flows": {"policy_arns": []},
         "log_retention_days": 30,
         "tags": {},
-    }))
-    .map_err(|error| Fault::bug(error.to_string()))
+    });
+    match is_scaled {
+        true => spec["worker"]["autoscaling"] = json!({"min": 1, "max": 1, "cpu_target": 50}),
+        false => spec["worker"]["desired_count"] = json!(0),
+    }
+    serde_json::from_value(spec).map_err(|error| Fault::bug(error.to_string()))
 }
 
 fn entries(id: EnvironmentId, spec: &Spec, place: &Place) -> Vec<Entry> {
@@ -164,7 +168,7 @@ mod tests {
 
     #[test]
     fn one_thing_is_enough_for_what_is_left() {
-        let there = shape("data", "worker", "per-az", 3, &place()).expect("a shape");
+        let there = shape("data", "worker", "per-az", 3, true, &place()).expect("a shape");
         let there = Spec { name: "blue-ecs-public-1".into(), ..there };
         for thing in things(&there) {
             let read = spec(id(), std::slice::from_ref(&thing), &place()).expect("a spec");
@@ -175,7 +179,7 @@ mod tests {
 
     #[test]
     fn things_that_disagree_or_say_nothing_are_refused() {
-        let there = shape("data", "worker", "none", 2, &place()).expect("a shape");
+        let there = shape("data", "worker", "none", 2, false, &place()).expect("a shape");
         let mut two = things(&Spec { name: "blue".into(), ..there.clone() });
         two.extend(things(&Spec { name: "red".into(), ..there }));
         assert!(spec(id(), &two, &place()).is_err(), "two names");

@@ -60,6 +60,12 @@ impl State {
         self.deleted.is_none_or(|at| self.held_tasks && !world.is_through(at, STOPS_IN))
     }
 
+    /// Its ARN, while it is active.
+    pub(super) fn arn_of_active(&self, world: &World) -> Option<String> {
+        let is_active = self.status(world) == Status::Active;
+        self.made["serviceArn"].as_str().filter(|_| is_active).map(str::to_owned)
+    }
+
     /// When it was deleted, if it was.
     pub(super) fn deleted(&self) -> Option<Timestamp> {
         self.deleted

@@ -1,0 +1,31 @@
+//! What is there in Application Auto Scaling.
+
+use super::{Inventory, Thing};
+use crate::cloud::Cloud;
+use aws_sdk_applicationautoscaling::types::{ScalableTarget, ServiceNamespace};
+
+/// The scalable targets, each with its policies.
+pub(super) async fn list(cloud: &Cloud, into: &mut Inventory) {
+    let targets = cloud.scaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
+    let targets = targets.into_paginator().items().send().collect::<Result<Vec<ScalableTarget>, _>>().await;
+    for target in targets.expect("describe scalable targets") {
+        let (resource, arn) = (target.resource_id(), target.scalable_target_arn().unwrap_or_default());
+        let policies = cloud.scaling.describe_scaling_policies().service_namespace(ServiceNamespace::Ecs);
+        let policies = policies.resource_id(resource).send().await;
+        let tags = cloud.scaling.list_tags_for_resource().resource_arn(arn).send().await;
+        // It may go while we look.
+        let (Ok(policies), Ok(tags)) = (policies, tags) else { continue };
+        let policies: Vec<_> = policies
+            .scaling_policies()
+            .iter()
+            .map(|policy| {
+                let tracking = policy.target_tracking_scaling_policy_configuration();
+                (policy.policy_name(), tracking.map(|tracking| tracking.target_value()), policy.alarms().len())
+            })
+            .collect();
+        let detail = format!("{} to {} by {policies:?}", target.min_capacity(), target.max_capacity());
+        let name = resource.strip_prefix("service/").unwrap_or(resource);
+        let thing = Thing::new(name, detail).tagged(tags.tags.unwrap_or_default());
+        into.add("scalable-target", &format!("{resource}|{}|ecs", target.scalable_dimension().as_str()), thing);
+    }
+}
