@@ -185,6 +185,7 @@ fn step_sk(call: &Call) -> String {
 mod tests {
     use super::*;
     use crate::call::Action;
+    use crate::records::samples;
     use environment::{EnvironmentId, OperationId, Step};
 
     fn call(action: Action) -> Call {
@@ -211,18 +212,9 @@ mod tests {
             error: None,
         };
         StepItem {
-            schema: SCHEMA,
-            step: Step::Network,
-            operation: OperationId::new(1, 1),
-            action: Action::Ensure,
-            fence: 1,
-            holder: None,
             until,
-            unclean: false,
             ensure: Some(report),
-            remove: None,
-            prove: None,
-            tidy: None,
+            ..samples::taken(Step::Network, OperationId::new(1, 1), Action::Ensure)
         }
     }
 

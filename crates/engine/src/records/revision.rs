@@ -66,8 +66,8 @@ impl Environment {
 mod tests {
     use super::*;
     use crate::records::{
-        ResourceState, SCHEMA, StepItem,
-        samples::{NOW, creating},
+        ResourceState, StepItem,
+        samples::{self, NOW, creating},
     };
 
     fn with_a_turn(attempts: u32, outcome: Outcome) -> Environment {
@@ -85,20 +85,7 @@ mod tests {
             waits_for: None,
             error: None,
         };
-        let step = StepItem {
-            schema: SCHEMA,
-            step: Step::Network,
-            operation,
-            action: Action::Ensure,
-            fence: 1,
-            holder: None,
-            until: None,
-            unclean: false,
-            ensure: Some(report),
-            remove: None,
-            prove: None,
-            tidy: None,
-        };
+        let step = StepItem { ensure: Some(report), ..samples::taken(Step::Network, operation, Action::Ensure) };
         environment.steps.insert(Step::Network, step);
         environment
     }

@@ -2,8 +2,9 @@
 
 use super::{
     AskedBy, Desired, Environment, Operation, OperationKind, OperationStatus, Record, Removal, ResourceItem,
-    ResourceState, SCHEMA, Status,
+    ResourceState, SCHEMA, Status, StepItem,
 };
+use crate::call::Action;
 use environment::{
     Entry, EnvironmentId, Key, Kind, OperationId, Place, Spec, Step,
     request::{Defaults, parse},
@@ -124,6 +125,24 @@ pub(crate) fn whole(place: &Place) -> Environment {
 }
 
 /// The same when it was active once and its spec is applied again, or another one.
+/// A step that an operation has taken for this.
+pub(crate) fn taken(step: Step, operation: OperationId, action: Action) -> StepItem {
+    StepItem {
+        schema: SCHEMA,
+        step,
+        operation,
+        action,
+        fence: 1,
+        holder: None,
+        until: None,
+        unclean: false,
+        ensure: None,
+        remove: None,
+        prove: None,
+        tidy: None,
+    }
+}
+
 pub(crate) fn updating(to: Spec) -> Environment {
     let mut environment = creating();
     environment.record.status = Status::Updating;

@@ -1,10 +1,11 @@
 //! What nobody looks after any more: another operation takes it over.
 
 use super::{
-    Desired, Operation, OperationKind, OperationStatus, Record, Records, Status, Verdict,
+    Desired, Environment, Operation, OperationKind, OperationStatus, Record, Records, Status, Verdict,
     change::{Change, Decision},
     transitions::{LOOK_AGAIN, expect_known, write},
 };
+use crate::call::Action;
 use environment::{Code, EnvironmentId, Fault, OperationId};
 use jiff::Timestamp;
 
@@ -32,7 +33,7 @@ impl Records {
             });
             old.end(OperationStatus::Failed, environment, now);
             old.verdict = Some(Verdict { usable: record.applied_spec.is_some() && environment.is_whole(), ..why });
-            let new = hand_on(&mut record, &old, next, now);
+            let new = hand_on(&mut record, &old, is_made(environment, stopped), next, now);
             let fence = record.fence;
             let resources = if new.kind == OperationKind::Apply { environment.planned_anew(now) } else { Vec::new() };
             let change = Change { resources, ..Change::of(record, Some(now + LOOK_AGAIN), vec![old, new]) };
@@ -56,7 +57,7 @@ impl Records {
             else {
                 return Ok(Decision::Nothing(None));
             };
-            let new = hand_on(&mut record, old, next, now);
+            let new = hand_on(&mut record, old, false, next, now);
             let fence = record.fence;
             Ok(write(record, Some(now + LOOK_AGAIN), [new], Some(fence)))
         });
@@ -76,16 +77,23 @@ impl Records {
     }
 }
 
+/// Whether everything was as an operation wanted it: only then is what its spec does not ask for taken away. From there on
+/// the way back may be gone: the key of before has lost its label, say.
+fn is_made(environment: &Environment, operation: OperationId) -> bool {
+    environment.steps.values().any(|step| step.operation == operation && step.action == Action::Tidy)
+}
+
 /// Gives the environment to `next`, which goes on with what somebody wants. What is to be gone, or was never
-/// active, is removed; what was active once is made as it was then.
-fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
+/// active, is removed; what was active once is made as it was then, unless it was made as it is wanted now already.
+fn hand_on(record: &mut Record, old: &Operation, is_made: bool, next: OperationId, now: Timestamp) -> Operation {
     if let (Desired::Present, Some(applied)) = (record.desired, record.applied_spec.clone()) {
         record.fence += 1;
         record.operation = Some(next);
         record.status = Status::Updating;
+        let spec = if is_made { record.spec.clone() } else { applied };
         // A change that was broken off is taken back, and in the end it says so.
-        let verdict = if record.spec == applied { None } else { old.verdict.clone() };
-        record.want(applied);
+        let verdict = if record.spec == spec { None } else { old.verdict.clone() };
+        record.want(spec);
         record.generation += 1;
         let new = Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
         return Operation { verdict, ..new };
@@ -108,11 +116,13 @@ pub(super) fn hand_to_removal(record: &mut Record, old: &Operation, next: Operat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::samples::{NOW, creating, spec, updating};
+    use crate::records::samples::{self, NOW, creating, spec, updating};
+    use environment::Step;
 
     fn next(environment: &crate::records::Environment) -> (Record, Operation) {
         let mut record = environment.record.clone();
-        let new = hand_on(&mut record, &environment.operations[0], OperationId::new(2, 2), NOW);
+        let old = &environment.operations[0];
+        let new = hand_on(&mut record, old, is_made(environment, old.id), OperationId::new(2, 2), NOW);
         assert_eq!((record.fence, record.operation, new.fence), (2, Some(new.id), 2), "the next operation has it");
         (record, new)
     }
@@ -129,6 +139,25 @@ mod tests {
             let (record, new) = next(&updating(to));
             assert_eq!((record.status, new.kind, record.generation), (Status::Updating, OperationKind::Apply, 3));
             assert_eq!(record.spec, spec(1), "the spec that was active");
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_made_already_goes_on_where_it_was_stopped_while_tidying_up() {
+        let mut environment = updating(spec(2));
+        let old = environment.operations[0].id;
+        environment.operations[0].verdict = Some(Verdict::nothing());
+        for (operation, action, goes_on) in
+            [(old, Action::Tidy, true), (old, Action::Ensure, false), (OperationId::new(9, 9), Action::Tidy, false)]
+        {
+            let step = samples::taken(Step::Identity, operation, action);
+            environment.steps.insert(Step::Identity, step);
+            let (record, new) = next(&environment);
+            assert_eq!(
+                (record.spec == spec(2), new.verdict.is_none()),
+                (goes_on, goes_on),
+                "{action:?} of {operation}"
+            );
         }
     }
 
