@@ -1,9 +1,10 @@
 //! The watch: how the workers of environments at rest are, looked at again and again and written down.
 //!
 //! It looks as [`crate::observe`] does, and changes nothing but the environment's last observation, which is an item of
-//! its own: no turn waits for it, and no revision moves. Where workers are otherwise than they were, an event tells so. Each environment is looked at by itself. One that cannot be
-//! looked at is counted as unseen, which is neither online nor offline, and keeps the last observation that there is; it
-//! hides no other. Who is broken off here has lost nothing: the next round looks again.
+//! its own: no turn waits for it, and no revision moves. Where workers are otherwise than they were, an event tells so.
+//! Each environment is looked at by itself. One that cannot be looked at is counted as unseen, which is neither online
+//! nor offline, and keeps the last observation that there is; it hides no other. Who is broken off here has lost nothing:
+//! the next round looks again.
 
 use crate::{
     observe::{self, CRASHED_TASKS, DEAD_LETTERS, OFFLINE, Observation, UNKNOWN},

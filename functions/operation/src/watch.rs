@@ -41,7 +41,7 @@ impl Operations {
 /// Adds up. The last call of a round says what it came to in one line, of which the metrics are made.
 pub(crate) fn count(counting: &Counting) -> Tally {
     let Counting { so_far, seen, is_last } = counting;
-    let tally = seen.iter().copied().fold(*so_far, |sum, one| sum + one);
+    let tally = *so_far + seen.iter().copied().sum();
     if *is_last {
         tell(tally);
     }

@@ -49,10 +49,8 @@ async fn a_key_that_prefect_does_not_accept_is_refused_and_one_that_is_only_trie
     let headers = [("content-type", "application/merge-patch+json")];
     let patch = json!({"prefect": {"api_key": "pnu_only_tried"}});
     let forecast = stage.api.send(Method::PATCH, &path, &headers, patch.to_string()).await.expect(200);
-    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
-    let moves: Vec<String> = moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect();
     let rollout = ["change identity/secret", "replace worker/task-definition", "change worker/service"];
-    assert_eq!(moves, rollout, "{forecast:#}");
+    assert_eq!(moves(&forecast), rollout, "{forecast:#}");
 
     assert_eq!(stage.api.read(environment.id()).await, environment, "nothing is recorded");
     let secret = environment.physical("identity/secret");
@@ -164,10 +162,8 @@ async fn a_change_that_is_only_validated_changes_nothing_and_tells_what_it_would
 
     let forecast = validate(&patch).await.expect(200);
 
-    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
-    let moves: Vec<String> = moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect();
     assert_eq!(
-        moves,
+        moves(&forecast),
         [
             "change cluster/worker-log-group",
             "change cluster/flows-log-group",
@@ -202,4 +198,10 @@ async fn update(stage: &Stage, id: &str, patch: &Value) -> Environment {
     let accepted = Environment(stage.api.update(id, patch).await.expect(202));
     assert_eq!(accepted.status(), "UPDATING", "the update is accepted: {accepted}");
     stage.api.at_rest(id).await
+}
+
+/// What a change would touch, as `action key`.
+fn moves(forecast: &Value) -> Vec<String> {
+    let moves = list(&forecast["plan"]["resources"]).iter().filter(|it| it["action"] != "keep");
+    moves.map(|it| format!("{} {}", text(&it["action"]), text(&it["key"]))).collect()
 }

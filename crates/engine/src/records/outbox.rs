@@ -1,8 +1,9 @@
 //! The outbox: what became of environments and has not been told yet.
 //!
 //! The transaction that gives an environment another status writes an event beside the record, or neither; so does the
-//! one that writes down that its workers are otherwise than they were, beside the observation. The event stays until EventBridge has taken it. Who dies in between leaves it there, and the sweep finds it by the index: an
-//! event may be sent twice, under the same id, and none is lost or made up.
+//! one that writes down that its workers are otherwise than they were, beside the observation. The event stays until
+//! EventBridge has taken it. Who dies in between leaves it there, and the sweep finds it by the index: an event may be
+//! sent twice, under the same id, and none is lost or made up.
 
 use super::{Due, Event, Item, Record, Records, SCHEMA, StatusChange, WorkerChange, environment_pk, read, text, write};
 use crate::{aws, clock::new_event_id};

@@ -1,13 +1,10 @@
 //! `GET /environments/{id}/logs`.
 
-use super::{AtPath, load};
+use super::{AtPath, load_with_worker};
 use crate::{asking::ask, caller::Caller, pages, problem, problem::Problem, query::Parameters, service::Service};
 use axum::{Json, extract::State};
-use engine::{
-    logs::{LogLine, LogPage, LogsCall},
-    records::ResourceState,
-};
-use environment::{Fault, keys};
+use engine::logs::{LogLine, LogPage, LogsCall};
+use environment::Fault;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -43,10 +40,8 @@ pub(crate) async fn logs(
     let list = format!("logs {id}");
     let after = pages::read_position(&mut reader, &list);
     reader.finish()?;
-    let environment = load(&service, &caller, id).await?;
+    let environment = load_with_worker(&service, &caller, id).await?;
     let nothing = || problem::no_worker(environment.record.status);
-    let is_there = |state| !matches!(state, ResourceState::Planned | ResourceState::Gone);
-    environment.resources.get(&keys::service()).filter(|item| is_there(item.state)).ok_or_else(nothing)?;
     let question = LogsCall::of(id, limit.unwrap_or(USUAL), after);
     let page: Option<LogPage> = ask(&service, &service.settings.worker_function_arn, &question).await?;
     let LogPage { lines, end, error } = page.ok_or_else(nothing)?;

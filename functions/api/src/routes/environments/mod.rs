@@ -33,10 +33,10 @@ use axum::{
 };
 use engine::{
     new_operation_id,
-    records::{Asked, Environment},
+    records::{Asked, Environment, ResourceState},
 };
 use environment::{
-    Entry, EnvironmentId, OperationId, Spec, Subject, catalogue,
+    Entry, EnvironmentId, OperationId, Spec, Subject, catalogue, keys,
     lifetime::{Expiry, Lifetime},
     request::{Defaults, Violation, ViolationCode},
 };
@@ -112,6 +112,16 @@ fn log_environment(id: EnvironmentId) {
 pub(super) async fn load(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Environment, Problem> {
     let environment = service.records.load(id).await?;
     environment.filter(|it| caller.may_use(&it.record.team)).ok_or_else(problem::no_such_environment)
+}
+
+/// The environment, if there is a worker service of it by its record: of others nobody need be asked.
+async fn load_with_worker(service: &Service, caller: &Caller, id: EnvironmentId) -> Result<Environment, Problem> {
+    let environment = load(service, caller, id).await?;
+    let is_there = |state| !matches!(state, ResourceState::Planned | ResourceState::Gone);
+    match environment.resources.get(&keys::service()) {
+        Some(item) if is_there(item.state) => Ok(environment),
+        _ => Err(problem::no_worker(environment.record.status)),
+    }
 }
 
 /// The environment as an answer. While somebody works on it, `Retry-After` says when to look again.

@@ -1,15 +1,11 @@
 //! `GET /environments/{id}/worker`.
 
-use super::{AtPath, load};
+use super::{AtPath, load_with_worker};
 use crate::{
     asking::ask, caller::Caller, problem, problem::Problem, query::Parameters, service::Service, view::WorkerView,
 };
 use axum::{Json, extract::State};
-use engine::{
-    observe::{Observation, ObserveCall},
-    records::ResourceState,
-};
-use environment::keys;
+use engine::observe::{Observation, ObserveCall};
 
 /// Looks at the environment's workers, in ECS and in Prefect, and changes nothing: the function that made them looks,
 /// and the caller waits 5 s at most. Where Prefect does not answer, what ECS says is told, and why Prefect says nothing.
@@ -21,10 +17,8 @@ pub(crate) async fn worker(
     parameters: Parameters,
 ) -> Result<Json<WorkerView>, Problem> {
     parameters.none()?;
-    let environment = load(&service, &caller, id).await?;
+    let environment = load_with_worker(&service, &caller, id).await?;
     let nothing = || problem::no_worker(environment.record.status);
-    let is_there = |state| !matches!(state, ResourceState::Planned | ResourceState::Gone);
-    environment.resources.get(&keys::service()).filter(|item| is_there(item.state)).ok_or_else(nothing)?;
     let question = ObserveCall::of(id);
     let seen: Option<Observation> = ask(&service, &service.settings.worker_function_arn, &question).await?;
     let seen = seen.and_then(|Observation { attributes, error }| WorkerView::seen(&attributes, error));
