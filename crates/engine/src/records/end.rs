@@ -2,15 +2,17 @@
 //!
 //! What a failed apply turns to depends on what there was before it. A create is taken down again. A change is
 //! taken back: the spec that was active before becomes the wanted one again and is applied. What has no spec to go
-//! back to, or fails on the way back, is left as it is: nothing of an environment that was once active is ever
-//! removed because something failed. A delete that was asked for meanwhile goes before all of these.
+//! back to, fails on the way back, or was made and then not declared active, is left as it is: nothing of an
+//! environment that was once active is ever removed because something failed. A delete that was asked for meanwhile
+//! goes before all of these.
 //!
 //! The crash story. Step Functions repeats a call whose answer was lost. That an apply was turned back is seen by
 //! the generation: the caller says in which one it failed, and turning back begins the next.
 
 use super::{
-    Desired, Environment, LeftBehind, Operation, OperationStatus, Record, Records, Status, Turned, Verdict,
-    change::{Change, Decision},
+    Desired, Environment, LeftBehind, Operation, OperationStatus, Record, Records, Share, Status, TeamLimits, Turned,
+    Verdict,
+    change::{Change, Decision, ShareChange},
     transitions::{APPLY_TIME, LOOK_AGAIN, REMOVE_TIME, expect_known, mine, write},
     verdict::{cleaned_up, failure, left_behind},
 };
@@ -126,6 +128,7 @@ fn turned(
     }
     // Of two failures the first says why.
     let verdict = operation.verdict.take().unwrap_or_else(|| failure(environment, &operation, turning.thrown));
+    record.applied_spec = environment.applied_by_now(operation.id);
     let Some(applied) = record.applied_spec.clone().filter(|_| is_wanted) else {
         record.status = if is_wanted { Status::RollingBack } else { Status::Deleting };
         operation.turned = Some(Turned { at: now, by: record.deleted_by.clone() });
@@ -148,7 +151,10 @@ fn turned(
     operation.end(OperationStatus::Failed, environment, now);
     let turn = Turn::Leave(verdict.code());
     operation.verdict = Some(Verdict { usable: environment.is_whole(), ..verdict });
-    write(record, None, [operation], turn)
+    // There is no other spec any more that it needs room for.
+    let share = Some(ShareChange { to: Share::of(&record.spec), limits: TeamLimits::default() });
+    let change = Change { share, ..Change::of(record, None, vec![operation]) };
+    Decision::Write(Box::new(change), turn)
 }
 
 /// How an operation that no longer has the environment had closed it: its own write seen again.
@@ -183,7 +189,11 @@ fn until_the_next_try(in_vain: u32) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::samples::{NOW, creating, spec, updating};
+    use crate::{
+        call::Action,
+        records::samples::{self, NOW, creating, spec, updating},
+    };
+    use environment::Step;
 
     /// The answer to an apply that failed in this generation, and what is written.
     fn fail(environment: &Environment, generation: u64) -> (Turn, Option<(Record, Operation)>) {
@@ -219,6 +229,17 @@ mod tests {
         assert_eq!((turn, record.status, record.generation), (Turn::Apply(3), Status::Updating, 3));
         assert_eq!(record.spec, spec(1), "the spec that was active before");
         assert!(operation.ended_at.is_none() && operation.deadline.is_some() && operation.verdict.is_some());
+    }
+
+    #[test]
+    fn a_change_that_was_made_and_not_declared_active_is_not_taken_back() {
+        let mut environment = updating(spec(2));
+        let step = samples::taken(Step::Identity, environment.operations[0].id, Action::Tidy);
+        environment.steps.insert(Step::Identity, step);
+        let (turn, written) = fail(&environment, 2);
+        let record = written.expect("a change").0;
+        assert_eq!((turn, record.status), (Turn::Leave(Code::Internal), Status::UpdateFailed));
+        assert_eq!((record.spec, record.applied_spec), (spec(2), Some(spec(2))), "what was before is put away");
     }
 
     #[test]

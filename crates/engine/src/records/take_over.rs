@@ -6,7 +6,7 @@ use super::{
     transitions::{LOOK_AGAIN, expect_known, write},
 };
 use crate::call::Action;
-use environment::{Code, EnvironmentId, Fault, OperationId};
+use environment::{Code, EnvironmentId, Fault, OperationId, Spec};
 use jiff::Timestamp;
 
 impl Records {
@@ -31,9 +31,10 @@ impl Records {
                 let error = Fault::new(Code::Stopped, "The execution ended before the operation did.");
                 Verdict { repeatable: true, error: Some(error), ..Verdict::nothing() }
             });
+            record.applied_spec = environment.applied_by_now(stopped);
             old.end(OperationStatus::Failed, environment, now);
             old.verdict = Some(Verdict { usable: record.applied_spec.is_some() && environment.is_whole(), ..why });
-            let new = hand_on(&mut record, &old, is_made(environment, stopped), next, now);
+            let new = hand_on(&mut record, &old, next, now);
             let fence = record.fence;
             let resources = if new.kind == OperationKind::Apply { environment.planned_anew(now) } else { Vec::new() };
             let change = Change { resources, ..Change::of(record, Some(now + LOOK_AGAIN), vec![old, new]) };
@@ -57,7 +58,7 @@ impl Records {
             else {
                 return Ok(Decision::Nothing(None));
             };
-            let new = hand_on(&mut record, old, false, next, now);
+            let new = hand_on(&mut record, old, next, now);
             let fence = record.fence;
             Ok(write(record, Some(now + LOOK_AGAIN), [new], Some(fence)))
         });
@@ -77,23 +78,26 @@ impl Records {
     }
 }
 
-/// Whether everything was as an operation wanted it: only then is what its spec does not ask for taken away. From there on
-/// the way back may be gone: the key of before has lost its label, say.
-fn is_made(environment: &Environment, operation: OperationId) -> bool {
-    environment.steps.values().any(|step| step.operation == operation && step.action == Action::Tidy)
+impl Environment {
+    /// The spec that it was last made of, as an operation leaves it. Only when everything is as that one wants it, what
+    /// its spec does not ask for is taken away; from there on the way back may be gone: the key of before has lost its
+    /// label, say.
+    pub(super) fn applied_by_now(&self, operation: OperationId) -> Option<Spec> {
+        let is_made = self.steps.values().any(|step| step.operation == operation && step.action == Action::Tidy);
+        if is_made { Some(self.record.spec.clone()) } else { self.record.applied_spec.clone() }
+    }
 }
 
 /// Gives the environment to `next`, which goes on with what somebody wants. What is to be gone, or was never
-/// active, is removed; what was active once is made as it was then, unless it was made as it is wanted now already.
-fn hand_on(record: &mut Record, old: &Operation, is_made: bool, next: OperationId, now: Timestamp) -> Operation {
+/// active, is removed; what was active once is made as it was then.
+fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
     if let (Desired::Present, Some(applied)) = (record.desired, record.applied_spec.clone()) {
         record.fence += 1;
         record.operation = Some(next);
         record.status = Status::Updating;
-        let spec = if is_made { record.spec.clone() } else { applied };
         // A change that was broken off is taken back, and in the end it says so.
-        let verdict = if record.spec == spec { None } else { old.verdict.clone() };
-        record.want(spec);
+        let verdict = if record.spec == applied { None } else { old.verdict.clone() };
+        record.want(applied);
         record.generation += 1;
         let new = Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
         return Operation { verdict, ..new };
@@ -122,7 +126,8 @@ mod tests {
     fn next(environment: &crate::records::Environment) -> (Record, Operation) {
         let mut record = environment.record.clone();
         let old = &environment.operations[0];
-        let new = hand_on(&mut record, old, is_made(environment, old.id), OperationId::new(2, 2), NOW);
+        record.applied_spec = environment.applied_by_now(old.id);
+        let new = hand_on(&mut record, old, OperationId::new(2, 2), NOW);
         assert_eq!((record.fence, record.operation, new.fence), (2, Some(new.id), 2), "the next operation has it");
         (record, new)
     }
