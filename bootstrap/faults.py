@@ -30,7 +30,7 @@ def clouds(name):
     try:
         with step("Start %d local clouds for the faults" % CLOUDS):
             for cloud in started:
-                cloud.start(free_port(), AUTH="false")
+                cloud.start(free_port(), AUTH="false", SERVE_WITH_UVICORN="true")
         yield {"FAULTS_CLOUDS": ",".join(cloud.url for cloud in started), "AWS_REGION": REGION}
     finally:
         for cloud in started:

@@ -3,15 +3,39 @@
 Its Lambda runtime sockets answer at once. Without that a small answer waits for the acknowledgement of the packet before it
 (Nagle's algorithm), which makes every call of a function 40 ms slower than it is.
 
+The first version of a secret is called what the token of its create says. Otherwise a change that makes one does not know
+its own.
+
+Where thousands of runs wait for it (`SERVE_WITH_UVICORN`), uvicorn serves it: hypercorn, which it brings, takes
+most of a request's time, and with uvicorn the runs take a quarter less.
+
 Where its tasks are real ones (`DOCKER_HOST`), the first deployment of a service rolls out as later ones do. Without that it is
 completed before a task runs, and the circuit breaker never looks at a worker that cannot start.
 """
 
+import json
 import os
 import socketserver
 import sys
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def call_first_versions_as_their_creates():
+    from ministack.services import secretsmanager
+
+    create = secretsmanager._create_secret
+
+    def created(data):
+        status, headers, body = create(data)
+        token = data.get("ClientRequestToken")
+        if status != 200 or not token:
+            return status, headers, body
+        answer, versions = json.loads(body), secretsmanager._secrets[data["Name"]]["Versions"]
+        versions[token] = versions.pop(answer["VersionId"])
+        return secretsmanager.json_response(dict(answer, VersionId=token))
+
+    secretsmanager._create_secret = created
 
 
 def roll_out_first_deployments():
@@ -30,6 +54,35 @@ def roll_out_first_deployments():
     ecs._ECS_DEPLOYMENT_STEADY_DELAY = 2.0
 
 
+def serve_with_uvicorn():
+    import hypercorn.asyncio
+    import uvicorn
+
+    async def serve(app, config):
+        host, port = config.bind[0].rsplit(":", 1)
+        settings = uvicorn.Config(
+            app,
+            host=host,
+            port=int(port),
+            http="httptools",
+            ws="none",
+            loop="none",
+            lifespan="on",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=int(config.keep_alive_timeout),
+            log_level="warning",
+        )
+        await uvicorn.Server(settings).serve()
+
+    hypercorn.asyncio.serve = serve
+
+
 # Not in the functions, which inherit the variables.
-if os.environ.get("DOCKER_HOST") and [os.path.basename(part) for part in sys.orig_argv[1:2]] == ["ministack"]:
-    roll_out_first_deployments()
+if [os.path.basename(part) for part in sys.orig_argv[1:2]] == ["ministack"]:
+    call_first_versions_as_their_creates()
+    if os.environ.get("DOCKER_HOST"):
+        roll_out_first_deployments()
+    if os.environ.get("SERVE_WITH_UVICORN"):
+        serve_with_uvicorn()

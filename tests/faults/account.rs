@@ -124,6 +124,11 @@ impl Account {
         self.state().lines.iter().filter(|line| line.part == part).cloned().collect()
     }
 
+    /// How many calls there were so far.
+    pub fn count(&self) -> usize {
+        self.state().lines.len()
+    }
+
     /// The journal's end, for people.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
         let state = self.state();
