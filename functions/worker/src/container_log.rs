@@ -2,7 +2,7 @@
 //!
 //! The awslogs driver writes one stream for each task. The secrets are those of the definition that the task was
 //! started from: a change of the key makes another definition, whose tasks never saw the key of before. Where one of
-//! them cannot be read, nothing of the log is told: it may hold one that nobody could take out.
+//! them cannot be read, nothing of that task's log is told: it may hold one that nobody could take out.
 
 use aws_sdk_cloudwatchlogs::{Client as Logs, types::OutputLogEvent};
 use aws_sdk_ecs::{
@@ -52,22 +52,28 @@ impl ContainerLog {
         ours.ok_or_else(|| Fault::new(Code::ResourceFailed, "The task's definition has no worker."))
     }
 
-    /// The values of the container's secrets.
-    pub(crate) async fn secrets_of(&self, definition: &ContainerDefinition) -> Result<Vec<SecretString>, Fault> {
-        let values = definition.secrets().iter().map(|secret| self.value(secret.value_from()));
+    /// The values of the container's secrets. One that does not exist any more may have reached a container before it
+    /// went, and none that never started.
+    pub(crate) async fn secrets_of(
+        &self,
+        definition: &ContainerDefinition,
+        has_started: bool,
+    ) -> Result<Vec<SecretString>, Fault> {
+        let values = definition.secrets().iter().map(|secret| async {
+            match self.value(secret.value_from()).await {
+                Err(fault) if fault.code == Code::NotFound && !has_started => Ok(None),
+                read => read,
+            }
+        });
         let values = join_all(values).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(values.into_iter().flatten().collect())
     }
 
-    /// A secret that does not exist has reached no container. A version of one may have, before it went.
     async fn value(&self, from: &str) -> Result<Option<SecretString>, Fault> {
         let (secret, version) = secret_and_version(from);
         let get = self.secrets.get_secret_value().secret_id(secret).set_version_id(version.map(str::to_owned));
-        match get.send().await.map_err(|error| aws::fault("secretsmanager:GetSecretValue", error)) {
-            Ok(answer) => Ok(answer.secret_string.map(SecretString::from)),
-            Err(fault) if fault.code == Code::NotFound && version.is_none() => Ok(None),
-            Err(fault) => Err(fault),
-        }
+        let answer = get.send().await.map_err(|error| aws::fault("secretsmanager:GetSecretValue", error))?;
+        Ok(answer.secret_string.map(SecretString::from))
     }
 
     /// A part of what a task has written, so many lines at most.

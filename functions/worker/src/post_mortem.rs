@@ -61,7 +61,7 @@ impl PostMortem {
             log: Vec::new(),
         };
         let definition = self.log.definition(&task).await?;
-        let (secrets, log) = match self.log_of(&definition, &remains.task).await {
+        let (secrets, log) = match self.log_of(&definition, &task).await {
             Ok(both) => both,
             Err(fault) => {
                 tracing::warn!(?fault, "the worker's log is withheld");
@@ -77,10 +77,10 @@ impl PostMortem {
     async fn log_of(
         &self,
         definition: &ContainerDefinition,
-        task: &str,
+        task: &Task,
     ) -> Result<(Vec<SecretString>, Vec<String>), Fault> {
-        let secrets = self.log.secrets_of(definition).await?;
-        let read = self.log.read(definition, task, Part::Last, LINES).await?;
+        let secrets = self.log.secrets_of(definition, task.started_at().is_some()).await?;
+        let read = self.log.read(definition, id_of(task), Part::Last, LINES).await?;
         Ok((secrets, read.events.into_iter().filter_map(|event| event.message).collect()))
     }
 

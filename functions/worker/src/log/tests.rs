@@ -22,7 +22,11 @@ fn log(written: &Written, refused: Option<&'static str>) -> WorkerLog {
             let created = if id == "young" { 900.0 } else { 100.0 };
             let definition = format!("arn:aws:ecs:eu-west-1:1:task-definition/blue-worker-task:{id}");
             let arn = format!("arn:aws:ecs:eu-west-1:1:task/blue-cluster/{id}");
-            (200, json!({"tasks": [{"taskArn": arn, "taskDefinitionArn": definition, "createdAt": created}]}))
+            (
+                200,
+                json!({"tasks": [{"taskArn": arn, "taskDefinitionArn": definition, "createdAt": created,
+                               "startedAt": created}]}),
+            )
         }
         "DescribeTaskDefinition" => {
             let revision = input["taskDefinition"].as_str().and_then(|arn| arn.rsplit(':').next()).unwrap_or_default();
@@ -34,6 +38,9 @@ fn log(written: &Written, refused: Option<&'static str>) -> WorkerLog {
                 "logConfiguration": {"logDriver": "awslogs", "options": options},
             });
             (200, json!({"taskDefinition": {"containerDefinitions": [container]}}))
+        }
+        "GetSecretValue" if refused == input["VersionId"].as_str() => {
+            (400, json!({"__type": "ResourceNotFoundException"}))
         }
         "GetSecretValue" => {
             (200, json!({"SecretString": format!("key of the {}", input["VersionId"].as_str().unwrap_or_default())}))
@@ -131,6 +138,17 @@ async fn a_page_is_never_longer_than_asked_for_and_the_next_ones_have_the_rest()
     }
     all.sort();
     assert_eq!(all, ["old: a", "old: b", "old: c", "young: a", "young: b", "young: c"]);
+}
+
+/// A change may have taken it away while ECS still knows of a task that was given it.
+#[tokio::test]
+async fn a_log_whose_secret_is_gone_is_withheld_and_hides_no_other() {
+    let written = written(&[("old", &[(1, "with key of the old")]), ("young", &[(2, "two")])]);
+    let page = read(&log(&written, Some("old")), 10, None).await;
+    assert_eq!(page.error.as_ref().map(|fault| fault.code), Some(Code::NotFound));
+    let lines: Vec<_> = page.lines.iter().map(|line| (line.task.as_str(), line.message.as_str())).collect();
+    assert_eq!(lines, [("young", "two")]);
+    assert!(!page.end.tasks.contains_key("old"), "what is not told is not passed over");
 }
 
 #[tokio::test]
