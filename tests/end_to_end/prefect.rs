@@ -121,6 +121,7 @@ async fn what_prefect_does_not_let_in_is_refused_and_nothing_is_made() {
     for (body, code) in [
         (with("api_key", json!("pnu_revoked")), "PREFECT_UNAUTHORIZED"),
         (with("api_key", json!("pnu_forbidden")), "PREFECT_FORBIDDEN"),
+        (with("worker_api_key", json!("pnu_revoked")), "PREFECT_UNAUTHORIZED"),
         (with("workspace_id", json!("00000000-0000-4000-8000-00000000dead")), "PREFECT_WORKSPACE_NOT_FOUND"),
     ] {
         stage.api.create(&body).await.problem(422, code);

@@ -1,4 +1,4 @@
-//! A distinctive API key is followed through a whole life: it must be in Secrets Manager and nowhere else.
+//! Distinctive API keys are followed through a whole life: they must be in Secrets Manager and nowhere else.
 
 use end_to_end::{
     Environment, Service, Stage,
@@ -12,12 +12,14 @@ use std::time::SystemTime;
 const FUNCTIONS: [&str; 6] = ["api", "operation", "network", "identity", "cluster", "worker"];
 
 #[tokio::test]
-async fn an_api_key_is_in_secrets_manager_and_nowhere_else() {
+async fn api_keys_are_in_secrets_manager_and_nowhere_else() {
     let (stage, began) = (Stage::set().await, SystemTime::now());
     let name = unique("canary");
     let canary = format!("pnu_{}", unique("song"));
     let mut body = request(&name);
     body["prefect"]["api_key"] = json!(canary);
+    let workers = format!("{canary}_of_the_worker");
+    body["prefect"]["worker_api_key"] = json!(workers);
 
     for refused in refused_bodies(&body, &canary) {
         let answer = stage.api.create(&refused).await;
@@ -32,9 +34,10 @@ async fn an_api_key_is_in_secrets_manager_and_nowhere_else() {
     stage.api.create(&body).await.problem(409, "NAME_TAKEN");
     let active = stage.api.at_rest(&id).await.must_be("ACTIVE");
     stage.api.get("/environments").await.expect(200);
-    let secret = active.physical("identity/secret");
-    let value = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
-    assert_eq!(value.secret_string(), Some(canary.as_str()), "the secret holds the key");
+    for (secret, key) in [("identity/secret", &canary), ("identity/worker-secret", &workers)] {
+        let value = stage.cloud.secrets.get_secret_value().secret_id(active.physical(secret)).send().await;
+        assert_eq!(value.expect("the secret is there").secret_string(), Some(key.as_str()), "{secret} holds the key");
+    }
     let definition = active.physical("worker/task-definition");
     let definition = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
     hides(&canary, "the task definition", &format!("{:?}", definition.expect("the task definition is there")));
@@ -69,6 +72,7 @@ fn refused_bodies(body: &Value, canary: &str) -> Vec<Value> {
         with("/name", json!(canary)),
         with("/team", json!({"key": canary})),
         with("/prefect/api_key", json!([canary])),
+        with("/prefect/worker_api_key", json!([canary])),
         with("/prefect/api_key", json!(format!("{canary}\n"))),
         with("/prefect/api_key_secret_arn", json!(canary)),
         with("/prefect/auth_string", json!(canary)),

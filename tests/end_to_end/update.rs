@@ -4,6 +4,7 @@ use aws_sdk_ec2::types::{Filter, NatGatewayState};
 use end_to_end::{
     Environment, Refusal, Stage,
     api::text,
+    prefect::work_pool,
     requests::{request, unique},
     waiting::until,
 };
@@ -145,24 +146,88 @@ async fn a_new_key_takes_the_place_of_the_old_one() {
 
         assert_eq!(updated.changed_since(&environment), ["worker/task-definition"]);
         let secret = updated.physical("identity/secret");
-        let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
-        assert_eq!(now.secret_string(), Some(key), "the current key");
-        let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
-        let mut versions = described.version_ids_to_stages.unwrap_or_default();
-        versions.retain(|_, labels| !labels.is_empty());
-        assert_eq!(versions.len(), 1, "the keys of before are without a label: {versions:?}");
-        let version = now.version_id().expect("a version");
-        assert_eq!(versions[version], ["AWSCURRENT"]);
+        let version = only_version(&stage, secret, key).await;
         assert_eq!(updated.0["spec"]["prefect"]["key_version"], version);
-        let definition = updated.physical("worker/task-definition");
-        let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
-        let seen = look.expect("the definition is there").task_definition.expect("a definition");
-        let read = seen.container_definitions()[0].secrets()[0].value_from();
-        assert_eq!(read, format!("{secret}:::{version}"), "what the worker reads");
+        assert_eq!(read_by_the_worker(&stage, &updated).await, format!("{secret}:::{version}"));
         let heard = stage.api.everything_heard().join("\n");
         assert!(!heard.contains(key), "nobody is told the key");
     }
     stage.ends_without_a_trace(&environment).await;
+}
+
+/// The version of a secret that is the current one and holds this key. No other version has a label.
+async fn only_version(stage: &Stage, secret: &str, key: &str) -> String {
+    let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
+    assert_eq!(now.secret_string(), Some(key), "the current key");
+    let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
+    let mut versions = described.version_ids_to_stages.unwrap_or_default();
+    versions.retain(|_, labels| !labels.is_empty());
+    let version = now.version_id().expect("a version");
+    assert_eq!(versions, [(version.to_owned(), vec!["AWSCURRENT".to_owned()])].into(), "keys of before have no label");
+    version.to_owned()
+}
+
+/// Where the worker's key comes from.
+async fn read_by_the_worker(stage: &Stage, environment: &Environment) -> String {
+    let definition = environment.physical("worker/task-definition");
+    let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
+    let seen = look.expect("the definition is there").task_definition.expect("a definition");
+    seen.container_definitions()[0].secrets()[0].value_from().to_owned()
+}
+
+/// Worker and flow runs then read that key and no other, and this service goes on with its own.
+#[tokio::test]
+async fn a_key_of_the_workers_own_comes_changes_and_goes() {
+    let stage = Stage::set().await;
+    let name = unique("own");
+    let environment = stage.create(&request(&name)).await;
+    let first = environment.physical("identity/secret");
+    let patch = |key: Value| json!({"prefect": {"worker_api_key": key}});
+
+    // A change that is taken back leaves nothing of it.
+    let refusal = Refusal::of("worker", "ecs:UpdateService", "ecs", &format!("cluster/{name}-cluster"));
+    let failed = refusal.during(&stage, update(&stage, environment.id(), &patch(json!("pnu_in_vain")))).await;
+    let failed = failed.must_be("UPDATE_FAILED");
+    assert_eq!(failed.verdict()["usable"], true, "{failed}");
+    assert_eq!(failed.resource("identity/worker-secret")["state"], "GONE", "{failed}");
+    assert_eq!(read_by_the_worker(&stage, &failed).await, first);
+
+    for key in ["pnu_weak", "pnu_weaker"] {
+        let updated = update(&stage, environment.id(), &patch(json!(key))).await.must_be("ACTIVE");
+        let secret = updated.physical("identity/worker-secret");
+        let version = only_version(&stage, secret, key).await;
+        assert_eq!(updated.0["spec"]["prefect"]["worker_key"]["version"], version);
+        assert_eq!(read_by_the_worker(&stage, &updated).await, format!("{secret}:::{version}"));
+        assert_eq!(updated.outputs()["worker_secret_arn"], secret);
+        let pool = work_pool(&format!("{name}-pool")).await.expect("the pool is there");
+        let default = &pool["base_job_template"]["variables"]["properties"]["prefect_api_key_secret_arn"]["default"];
+        assert_eq!(default, secret, "what flow runs read");
+        for role in ["task-execution-role", "flow-execution-role"] {
+            let policies = readable(&stage, &format!("{name}-{role}")).await;
+            assert!(policies.contains(secret) && !policies.contains(first), "what {role} may read: {policies}");
+        }
+        only_version(&stage, first, &format!("pnu_of_{name}")).await;
+        let heard = stage.api.everything_heard().join("\n");
+        assert!(!heard.contains(key), "nobody is told the key");
+    }
+
+    let updated = update(&stage, environment.id(), &patch(Value::Null)).await.must_be("ACTIVE");
+    assert_eq!(updated.resource("identity/worker-secret")["state"], "GONE", "{updated}");
+    assert_eq!(read_by_the_worker(&stage, &updated).await, first);
+    let gone = stage.cloud.secrets.describe_secret().secret_id(format!("{name}/worker-api-key")).send().await;
+    assert!(gone.is_err(), "the secret went with it: {gone:?}");
+    stage.ends_without_a_trace(&environment).await;
+}
+
+/// The policies that a role has of its own.
+async fn readable(stage: &Stage, role: &str) -> String {
+    let list = stage.cloud.iam.list_role_policies().role_name(role).send().await.expect("the role's policies");
+    let mut documents = String::new();
+    for name in list.policy_names() {
+        let policy = stage.cloud.iam.get_role_policy().role_name(role).policy_name(name).send().await;
+        documents += &policy.expect("the policy is there").policy_document.replace("%3A", ":").replace("%2F", "/");
+    }
+    documents
 }
 
 #[tokio::test]
@@ -178,16 +243,10 @@ async fn where_the_rollout_fails_the_old_key_is_the_current_one_again() {
 
     assert_eq!(failed.verdict()["usable"], true, "{failed}");
     assert_eq!(failed.changed_since(&environment), Vec::<String>::new());
-    let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
-    assert_eq!(now.secret_string(), Some(format!("pnu_of_{name}").as_str()), "the current key");
-    let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret");
-    let mut versions = described.version_ids_to_stages.unwrap_or_default();
-    versions.retain(|_, labels| !labels.is_empty());
-    assert_eq!(versions.into_values().collect::<Vec<_>>(), [["AWSCURRENT"]], "the key in vain is without a label");
+    only_version(&stage, secret, &format!("pnu_of_{name}")).await;
 
     update(&stage, environment.id(), &patch).await.must_be("ACTIVE");
-    let now = stage.cloud.secrets.get_secret_value().secret_id(secret).send().await.expect("the secret is there");
-    assert_eq!(now.secret_string(), Some("pnu_in_vain"));
+    only_version(&stage, secret, "pnu_in_vain").await;
     stage.ends_without_a_trace(&environment).await;
 }
 

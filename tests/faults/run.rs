@@ -155,7 +155,7 @@ impl Run {
             },
             "log_retention_days": 7,
             "tags": {"cost": "2"},
-            "prefect": {"api_key": format!("{CANARY}-changed")},
+            "prefect": {"api_key": format!("{CANARY}-changed"), "worker_api_key": format!("{CANARY}-of-the-worker")},
         });
         self.ask_under(key, Method::PATCH, &format!("/environments/{id}"), "PATCH", Some(patch)).await
     }
@@ -170,13 +170,10 @@ impl Run {
         containers.into_iter().next()?.image
     }
 
-    /// The key that is read where no version is named, and how many labels the secret's versions have.
-    pub async fn key(&self) -> (Option<String>, usize) {
-        let name = format!("{NAME}-api-key");
-        let value = self.cloud.secrets.get_secret_value().secret_id(&name).send().await.ok();
-        let described = self.cloud.secrets.describe_secret().secret_id(&name).send().await.ok();
-        let labels = described.and_then(|it| it.version_ids_to_stages).unwrap_or_default();
-        (value.and_then(|it| it.secret_string), labels.values().map(Vec::len).sum())
+    /// The key that is read from a secret where no version is named.
+    pub async fn key_in(&self, secret: &str) -> Option<String> {
+        let read = self.cloud.secrets.get_secret_value().secret_id(format!("{NAME}{secret}")).send().await.ok()?;
+        read.secret_string
     }
 
     /// Reads the environment, as callers do: again where the service could not answer just then.

@@ -32,11 +32,11 @@ pub async fn is_one_or_the_other(run: &Run, wholes: &Wholes<'_>, reply: &Reply) 
         "ACTIVE" => must_be(run, if is_wanted { wholes.after } else { wholes.before }, is_wanted).await?,
         "UPDATE_FAILED" => {
             let verdict = &shown["operations"][0]["verdict"];
-            if is_wanted || verdict["error"]["code"].is_null() {
+            if verdict["error"]["code"].is_null() {
                 return Err(format!("UPDATE_FAILED and does not say why: {}", shown["operations"][0]));
             }
             if verdict["usable"] == true {
-                must_be(run, wholes.before, false).await?;
+                must_be(run, if is_wanted { wholes.after } else { wholes.before }, is_wanted).await?;
             }
         }
         _ => drop(at_rest(run, wholes.before).await?),
@@ -85,10 +85,15 @@ async fn must_be(run: &Run, whole: &Whole, is_changed: bool) -> Result<(), Strin
         shape.retain(|line| !line.starts_with("scalable-target "));
     }
     is_whole(&shape, whole)?;
-    let key = run.key().await.0;
-    let expected = if is_changed { format!("{CANARY}-changed") } else { CANARY.to_owned() };
-    if key.as_deref() != Some(&expected) {
-        return Err(format!("the current key is not the {} one", if is_changed { "new" } else { "old" }));
+    let expected = if is_changed {
+        [("-api-key", Some(format!("{CANARY}-changed"))), ("/worker-api-key", Some(format!("{CANARY}-of-the-worker")))]
+    } else {
+        [("-api-key", Some(CANARY.to_owned())), ("/worker-api-key", None)]
+    };
+    for (secret, key) in expected {
+        if run.key_in(secret).await != key {
+            return Err(format!("the key in {secret} is not the {} one", if is_changed { "new" } else { "old" }));
+        }
     }
     let image = run.image().await;
     if (image.as_deref() == Some(CHANGED_IMAGE)) == is_changed {

@@ -164,7 +164,7 @@ async fn updated(stage: &Stage) {
     let patch = json!({
         "tags": {"gone": null, "other": "2", "new": "3"},
         "worker": {"image": "busybox:2", "capacity": "FARGATE_SPOT", "autoscaling": {"max": 3}}, "log_retention_days": 7,
-        "prefect": {"api_key": "pnu_another"}
+        "prefect": {"api_key": "pnu_another", "worker_api_key": "pnu_weaker"}
     });
     stage.api.update(environment.id(), &patch).await.expect(202);
     stage.api.at_rest(environment.id()).await.must_be("ACTIVE");

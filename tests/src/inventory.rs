@@ -53,6 +53,7 @@ impl Marks {
         let Marks { name, id, vpc } = self;
         let begins = |prefix: String| thing.name.starts_with(&prefix);
         begins(format!("{name}-"))
+            || begins(format!("{name}/"))
             || begins(format!("/ecs/{name}-"))
             || thing.name == format!("default.{name}.local")
             || (!id.is_empty() && thing.environment == *id)

@@ -42,7 +42,7 @@ pub fn outputs<'a>(spec: &Spec, ready: impl IntoIterator<Item = Ready<'a>>) -> M
         .filter(|resource| resource.kind == Kind::Eip)
         .filter_map(|resource| resource.attributes.get("PublicIp"))
         .collect();
-    // A secret of the team's own is no resource of the environment; its worker reads it all the same.
+    // A secret of the team's own is no resource of the environment; it is read all the same.
     let secret = match &spec.prefect.credential {
         Credential::SharedApiKey { secret_arn } if !ready.is_empty() => Some(json!(secret_arn)),
         _ => arn(keys::secret()),
@@ -61,6 +61,7 @@ pub fn outputs<'a>(spec: &Spec, ready: impl IntoIterator<Item = Ready<'a>>) -> M
         ("flow_execution_role_arn", arn(keys::flow_execution_role())),
         ("flow_task_role_arn", arn(keys::flow_task_role())),
         ("secret_arn", secret),
+        ("worker_secret_arn", arn(keys::worker_secret())),
         ("worker_log_group", id(keys::worker_log_group())),
         ("flows_log_group", id(keys::flows_log_group())),
         ("namespace_id", id(keys::namespace())),

@@ -281,6 +281,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_the_workers_own_is_one_more_secret_that_its_roles_read_instead() {
+        let mut own = spec(Nat::Single);
+        own.prefect.worker_key = Some(crate::spec::WorkerKey { version: Some(uuid::Uuid::from_u128(3)) });
+        let pool = "change worker/work-pool Defaults";
+        assert_eq!(
+            told(&plan(&spec(Nat::Single), &own)),
+            [
+                "create identity/worker-secret",
+                "change identity/task-execution-role Policies",
+                "change identity/flow-execution-role Policies",
+                "replace worker/task-definition ContainerDefinitions",
+                "change worker/service TaskDefinition",
+                pool,
+            ]
+        );
+        let gone = plan(&own, &spec(Nat::Single));
+        assert_eq!((gone.create, gone.delete, gone.replace), (0, 1, 1));
+    }
+
+    #[test]
     fn what_refers_to_something_made_anew_follows_it() {
         let mut larger = spec(Nat::Single);
         larger.worker.memory = 2048;

@@ -34,7 +34,7 @@ impl Spec {
     /// The specs that a change may have led here from, one for each choice that can be changed and decides what there
     /// is.
     pub(crate) fn predecessors(&self) -> Vec<Spec> {
-        self.with_other_nat().into_iter().chain(self.with_autoscaling()).collect()
+        [self.with_other_nat(), self.with_autoscaling(), self.with_worker_key()].into_iter().flatten().collect()
     }
 
     fn with_other_nat(&self) -> Option<Spec> {
@@ -56,6 +56,14 @@ impl Spec {
         let mut spec = self.clone();
         let autoscaling = Autoscaling { min: desired_count, max: desired_count, cpu_target: 50 };
         spec.worker.count = Count::Scaled { autoscaling };
+        Some(spec)
+    }
+
+    /// A key of the worker's own comes and goes with a change.
+    fn with_worker_key(&self) -> Option<Spec> {
+        let may_have_had_one = self.prefect.worker_key.is_none() && matches!(self.prefect.server, Server::Cloud { .. });
+        let mut spec = may_have_had_one.then(|| self.clone())?;
+        spec.prefect.worker_key = Some(WorkerKey::default());
         Some(spec)
     }
 }
@@ -98,12 +106,15 @@ pub struct Prefect {
     /// Which server.
     #[serde(flatten)]
     pub server: Server,
-    /// Where the worker's credential for it lies.
+    /// Where the credential for it lies that this service uses, and the worker where it has none of its own.
     pub credential: Credential,
-    /// Which version of the environment's own secret the worker reads, once another credential came with a change.
+    /// Which version of the environment's own secret is read, once another credential came with a change.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schemars(with = "Option<String>", extend("format" = "uuid"))]
     pub key_version: Option<Uuid>,
+    /// The API key that the worker and the flow runs use instead.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub worker_key: Option<WorkerKey>,
     /// The work pool that the worker serves.
     pub work_pool: String,
     /// Whether a pool of that name that exists is lent the environment's defaults, and stays its owner's.
@@ -117,6 +128,21 @@ pub struct Prefect {
 
 fn yes() -> bool {
     true
+}
+
+impl Prefect {
+    /// Whether a change brought a credential: the version of a secret is called what the change is.
+    pub fn has_key_of(&self, change: Uuid) -> bool {
+        [self.key_version, self.worker_key.as_ref().and_then(|key| key.version)].contains(&Some(change))
+    }
+
+    /// As if no key had ever been changed.
+    pub fn forget_versions(&mut self) {
+        self.key_version = None;
+        if let Some(key) = &mut self.worker_key {
+            key.version = None;
+        }
+    }
 }
 
 /// A Prefect server.
@@ -152,7 +178,7 @@ impl Server {
     }
 }
 
-/// Where the worker's credential lies. The credential itself is in Secrets Manager only.
+/// Where a credential lies. The credential itself is in Secrets Manager only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Credential {
@@ -170,7 +196,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The variable through which the worker receives it.
+    /// The variable through which a worker receives one.
     pub fn variable(&self) -> Option<&'static str> {
         match self {
             Credential::ApiKey | Credential::SharedApiKey { .. } => Some("PREFECT_API_KEY"),
@@ -183,6 +209,16 @@ impl Credential {
     pub fn is_kept_by_the_environment(&self) -> bool {
         matches!(self, Credential::ApiKey | Credential::AuthString)
     }
+}
+
+/// An API key that worker and flow runs have of their own, in a secret of its own: it needs to be able to do less than
+/// the one that makes work pools.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkerKey {
+    /// Which version of that secret is read, once the key came with a change.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<String>", extend("format" = "uuid"))]
+    pub version: Option<Uuid>,
 }
 
 /// The worker's service.

@@ -6,7 +6,7 @@
 //! resource of CloudFormation; the template's metadata says so.
 
 use crate::{
-    catalogue::{Entry, worker::AT_LEAST},
+    catalogue::{Entry, keys, worker::AT_LEAST},
     key::Key,
     kind::Kind,
     properties::{Properties, Reference, references_of},
@@ -16,8 +16,10 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// The parameter that brings the worker's credential.
+/// The parameter that brings the credential for Prefect.
 pub const CREDENTIAL: &str = "PrefectCredential";
+/// The parameter that brings the worker's own key.
+const WORKER_KEY: &str = "PrefectWorkerApiKey";
 
 /// What the logical ids of queues' policies end with.
 const POLICY_SUFFIX: &str = "Policy";
@@ -36,15 +38,28 @@ pub fn template(spec: &Spec, entries: &[Entry]) -> Value {
         }},
         "Resources": resources,
     });
-    if of_aws.iter().any(|entry| entry.kind == Kind::Secret) {
-        template["Parameters"] = json!({CREDENTIAL: {
+    for secret in of_aws.iter().filter(|entry| entry.kind == Kind::Secret) {
+        template["Parameters"][parameter(secret)] = json!({
             "Type": "String",
             "NoEcho": true,
             "MinLength": 1,
-            "Description": "The worker's credential for Prefect. No export has it: only its owner does.",
-        }});
+            "Description": format!("{} No export has it: only its owner does.", what_it_is(secret)),
+        });
     }
     template
+}
+
+fn what_it_is(secret: &Entry) -> &'static str {
+    if secret.key == keys::worker_secret() {
+        "The API key of the worker and the flow runs."
+    } else {
+        "The credential for Prefect."
+    }
+}
+
+/// The parameter that brings what a secret holds.
+fn parameter(secret: &Entry) -> &'static str {
+    if secret.key == keys::worker_secret() { WORKER_KEY } else { CREDENTIAL }
 }
 
 /// What CloudFormation cannot make, and where it is instead.
@@ -108,7 +123,7 @@ fn resource(entry: &Entry, entries: &[Entry]) -> Value {
     // Chosen when the network is first made: until then CloudFormation may choose.
     properties.retain(|_, value| !value.is_null());
     if entry.kind == Kind::Secret {
-        properties.insert("SecretString".to_owned(), json!({"Ref": CREDENTIAL}));
+        properties.insert("SecretString".to_owned(), json!({"Ref": parameter(entry)}));
     }
     let mut resource = json!({"Type": entry.kind, "Properties": properties});
     // What it refers to it waits for anyway.
@@ -155,7 +170,7 @@ mod tests {
     use super::*;
     use crate::{
         catalogue::tests::{entries, scaled, spec},
-        spec::{Credential, Nat},
+        spec::{Credential, Nat, WorkerKey},
     };
 
     /// The example in the documentation, which `make lint` checks. To renew it, run this test with RENEW=1.
@@ -177,7 +192,8 @@ mod tests {
     #[test]
     fn everything_is_in_it_and_every_reference_leads_to_something() {
         for nat in [Nat::Single, Nat::PerAz, Nat::None] {
-            let spec = scaled(nat);
+            let mut spec = scaled(nat);
+            spec.prefect.worker_key = Some(WorkerKey::default());
             let entries = entries(&spec);
             let template = template(&spec, &entries);
             let resources = template["Resources"].as_object().expect("resources");
@@ -188,7 +204,8 @@ mod tests {
                 assert!(id.chars().all(|letter| letter.is_ascii_alphanumeric()), "{id}");
                 for reference in references_of(&resource["Properties"]) {
                     let to = reference.key().as_str();
-                    assert!(resources.contains_key(to) || to == CREDENTIAL, "{id} refers to {to}");
+                    let is_there = resources.contains_key(to) || template["Parameters"].get(to).is_some();
+                    assert!(is_there, "{id} refers to {to}");
                 }
                 for to in resource["DependsOn"].as_array().into_iter().flatten() {
                     assert!(resources.contains_key(to.as_str().expect("a logical id")), "{id} waits for {to}");
@@ -211,6 +228,11 @@ mod tests {
         let of = |spec: &Spec| template(spec, &entries(spec));
         assert_eq!(of(&spec)["Parameters"][CREDENTIAL]["NoEcho"], true);
         assert_eq!(of(&spec)["Resources"]["IdentitySecret"]["Properties"]["SecretString"], json!({"Ref": CREDENTIAL}));
+        spec.prefect.worker_key = Some(WorkerKey::default());
+        assert_eq!(of(&spec)["Parameters"].as_object().map(Map::len), Some(2));
+        let own = &of(&spec)["Resources"]["IdentityWorkerSecret"]["Properties"]["SecretString"];
+        assert_eq!(*own, json!({"Ref": WORKER_KEY}));
+        spec.prefect.worker_key = None;
         spec.prefect.credential = Credential::SharedApiKey { secret_arn: "arn:of:theirs".into() };
         assert!(of(&spec).get("Parameters").is_none(), "a secret of the team's own stays where it is");
     }

@@ -49,7 +49,7 @@ fn entries(spec: &Spec) -> Vec<Entry> {
     catalogue(&Subject { id: EnvironmentId::new(1, 1), spec, zones: &zones, place: &place() })
 }
 
-/// The environment of the same name, team, pool and kind of credential for which nothing else was asked.
+/// The environment of the same name, team, pool and keys for which nothing else was asked.
 fn plain(spec: &Spec) -> Spec {
     let body = json!({
         "name": spec.name, "team": spec.team,
@@ -57,6 +57,7 @@ fn plain(spec: &Spec) -> Spec {
             "account_id": "00000000-0000-0000-0000-000000000001",
             "workspace_id": "00000000-0000-0000-0000-000000000002",
             "api_key": "x",
+            "worker_api_key": spec.prefect.worker_key.as_ref().map(|_| "y"),
             "work_pool": spec.prefect.work_pool
         }
     });
@@ -67,7 +68,7 @@ fn plain(spec: &Spec) -> Spec {
 const NAMES: &[(&str, &str, usize, &str)] = &[
     ("AWS::IAM::Role", "RoleName", 64, "-"),
     ("AWS::IAM::Role", "Path", 512, "/-"),
-    ("AWS::SecretsManager::Secret", "Name", 512, "-"),
+    ("AWS::SecretsManager::Secret", "Name", 512, "/-"),
     ("AWS::ECS::Cluster", "ClusterName", 255, "-"),
     ("AWS::ServiceDiscovery::PrivateDnsNamespace", "Name", 253, ".-"),
     ("AWS::Logs::LogGroup", "LogGroupName", 512, "/-"),

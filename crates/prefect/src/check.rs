@@ -56,6 +56,7 @@ mod tests {
             server,
             credential: Credential::None,
             key_version: None,
+            worker_key: None,
             work_pool: "p".into(),
             adopt_pool,
             verify: true,

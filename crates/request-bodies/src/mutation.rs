@@ -48,6 +48,7 @@ const NAMES: &[&str] = &[
     "name",
     "Name",
     "api_key",
+    "worker_api_key",
     "Ref",
     "Fn::GetAtt",
     "__proto__",

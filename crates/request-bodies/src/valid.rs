@@ -76,9 +76,13 @@ fn secret() -> impl Strategy<Value = Value> {
 
 fn prefect() -> impl Strategy<Value = Value> {
     let id = || text("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
+    let key = || text("pn[ub]_[!-~]{1,80}");
     let server = prop_oneof![
-        (id(), id(), text("pn[ub]_[!-~]{1,80}")).prop_map(|(account, workspace, key)| {
+        (id(), id(), key()).prop_map(|(account, workspace, key)| {
             json!({"account_id": account, "workspace_id": workspace, "api_key": key})
+        }),
+        (id(), id(), key(), key()).prop_map(|(account, workspace, key, workers)| {
+            json!({"account_id": account, "workspace_id": workspace, "api_key": key, "worker_api_key": workers})
         }),
         (id(), id(), secret()).prop_map(|(account, workspace, arn)| {
             json!({"account_id": account, "workspace_id": workspace, "api_key_secret_arn": arn})

@@ -1,20 +1,22 @@
-//! The effects of an accepted request, after its record is written: the secret, then the execution.
+//! The effects of an accepted request, after its record is written: the secrets, then the execution.
 //!
 //! The crash story. Whatever breaks off here, the record says what was accepted. The caller's next try with the
-//! same Idempotency-Key goes on with the same ids, token and names, and the sweep starts what nobody started. The
+//! same Idempotency-Key goes on with the same ids, token and names, and the sweep starts what nobody started. A
 //! secret can arrive only until `intake_until`: after that nothing is written any more, so that a removal never
 //! misses one that is still on its way, and an environment without its secret ends as SECRET_NOT_RECEIVED.
 
 use crate::service::Service;
 use engine::{
     aws,
-    records::{Record, ResourceItem},
+    records::{Record, ResourceItem, ResourceState},
 };
-use environment::{Entry, Fault, OperationId, catalogue::identity::NEXT_KEY, keys};
+use environment::{Code, Entry, Fault, Key, OperationId, catalogue::identity::NEXT_KEY, request::Credentials};
 use executions::Execution;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A call takes at most this long ([`aws::CALL_LIMIT`]): one that starts later could end after `intake_until`.
 const LAST_CALL: SignedDuration = SignedDuration::from_secs(8);
@@ -26,49 +28,65 @@ pub(crate) async fn go_on(
     record: &Record,
     operation: OperationId,
     entries: &[Entry],
-    credential: Option<&SecretString>,
+    credentials: &Credentials,
 ) {
-    let secret = entries.iter().find(|entry| entry.key == keys::secret()).zip(credential);
-    let mut arrived = None;
-    if let Some((entry, credential)) = secret
-        && may_still_arrive(record, service.clock.now())
-    {
-        match create_secret(service, entry, operation, credential).await {
-            Ok(arn) => arrived = arn,
-            // Unknown or refused: the identity step looks for it and says what came of it.
-            Err(fault) => tracing::warn!(?fault, "the secret's arrival is unknown"),
-        }
-    }
     let execution = Execution { environment: record.id, operation, fence: record.fence };
-    let start = service.executions.start(&execution);
-    let note = async {
-        match &arrived {
-            Some(arn) => service.records.note_secret(record.id, &keys::secret(), arn).await,
-            None => Ok(()),
-        }
-    };
-    let (started, noted) = futures::join!(start, note);
-    if let Err(fault) = started {
+    bring(service, record, operation, entries, &BTreeMap::new(), credentials).await;
+    if let Err(fault) = service.executions.start(&execution).await {
         tracing::error!(?fault, "the execution was not started: the sweep will");
-    }
-    if let Err(fault) = noted {
-        tracing::warn!(?fault, "the secret's ARN was not recorded: the identity step finds it by name");
     }
 }
 
-/// Writes the new key of a recorded change as another version of the environment's secret. Nothing reads it until the
-/// identity step has made it the current one. What goes wrong is logged, and that step finds out.
-pub(crate) async fn bring_key(
+/// Writes each credential of a recorded request: the first one of a secret makes it, a further one is another version
+/// of it, which nothing reads until the identity step has made it the current one. What goes wrong is logged, and that
+/// step finds out.
+pub(crate) async fn bring(
     service: &Service,
     record: &Record,
     operation: OperationId,
-    secret: Option<&ResourceItem>,
-    credential: &SecretString,
+    entries: &[Entry],
+    before: &BTreeMap<Key, ResourceItem>,
+    credentials: &Credentials,
 ) {
     if !may_still_arrive(record, service.clock.now()) {
         return;
     }
-    let Some(id) = secret.and_then(|secret| secret.id.as_deref()) else { return };
+    join_all(credentials.by_secret().map(|(key, credential)| async move {
+        let there = before.get(&key).filter(|item| item.state != ResourceState::Gone);
+        let Some(entry) = entries.iter().find(|entry| entry.key == key) else { return };
+        let arrived = match there.and_then(|item| item.id.as_deref()) {
+            None => create_secret(service, entry, operation, credential).await,
+            Some(id) => match put_version(service, id, operation, credential).await {
+                // Somebody has deleted it by hand: this is the key to make it anew with.
+                Err(fault) if fault.code == Code::NotFound => {
+                    create_secret(service, entry, operation, credential).await
+                }
+                put => put.map(|()| None),
+            },
+        };
+        let noted = match arrived {
+            Ok(Some(arn)) => service.records.note_secret(record.id, &key, &arn).await,
+            Ok(None) => Ok(()),
+            // Unknown or refused: the identity step looks for it and says what came of it.
+            Err(fault) => {
+                tracing::warn!(secret = %key, ?fault, "the secret's arrival is unknown");
+                Ok(())
+            }
+        };
+        if let Err(fault) = noted {
+            tracing::warn!(secret = %key, ?fault, "its ARN was not recorded: the identity step finds it by name");
+        }
+    }))
+    .await;
+}
+
+/// Adds a version to a secret.
+async fn put_version(
+    service: &Service,
+    id: &str,
+    operation: OperationId,
+    credential: &SecretString,
+) -> Result<(), Fault> {
     let put = service
         .secrets
         .put_secret_value()
@@ -77,10 +95,7 @@ pub(crate) async fn bring_key(
         .client_request_token(operation.uuid().to_string())
         .version_stages(NEXT_KEY)
         .secret_string(credential.expose_secret());
-    if let Err(error) = put.send().await {
-        let fault = aws::fault("secretsmanager:PutSecretValue", error);
-        tracing::warn!(?fault, "the new key's arrival is unknown");
-    }
+    put.send().await.map(|_| ()).map_err(|error| aws::fault("secretsmanager:PutSecretValue", error))
 }
 
 fn may_still_arrive(record: &Record, now: Timestamp) -> bool {
@@ -108,7 +123,8 @@ async fn create_secret(
         .create_secret()
         .name(name)
         .set_tags(Some(tags.collect()))
-        // The same for every try of this request: a repeated create answers the first one's secret.
+        // The same for every try of this request: a repeated create answers the first one's secret. The first version
+        // is called so, too, by which a change knows its own.
         .client_request_token(operation.uuid().to_string())
         .secret_string(credential.expose_secret());
     match call.send().await {

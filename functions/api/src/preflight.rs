@@ -10,10 +10,9 @@
 
 use crate::{asking::ask, problem, problem::Problem, service::Service};
 use engine::{Preflight, Quota, preflight::Report};
-use environment::{Code, EnvironmentId, Fault, Spec, spec::Credential};
+use environment::{Code, EnvironmentId, Fault, Spec, request::Credentials, spec::Credential};
 use futures::future::{join, join_all};
 use schemars::JsonSchema;
-use secrecy::SecretString;
 use serde::Serialize;
 
 /// What there is of the account's quotas, and whether Prefect lets the environment in.
@@ -44,7 +43,7 @@ pub(crate) async fn count(
     service: &Service,
     id: EnvironmentId,
     spec: &Spec,
-    credential: Option<&SecretString>,
+    credentials: &Credentials,
 ) -> Result<Room, Problem> {
     let question = Preflight::of(id, spec.clone());
     let settings = &service.settings;
@@ -53,8 +52,8 @@ pub(crate) async fn count(
         asked.push(("worker", &settings.worker_function_arn));
     }
     let told = join_all(asked.iter().map(|(_, function)| tell(service, function, &question)));
-    let (told, let_in) = join(told, ask_prefect(service, spec, credential)).await;
-    let mut room = Room { refusal: let_in.err().filter(is_the_callers), ..Room::default() };
+    let (told, let_in) = join(told, ask_prefect(service, spec, credentials)).await;
+    let mut room = Room { refusal: let_in.into_iter().find(is_the_callers), ..Room::default() };
     for ((name, _), told) in asked.into_iter().zip(told) {
         match told {
             Some(report) => {
@@ -67,30 +66,39 @@ pub(crate) async fn count(
     Ok(room)
 }
 
-/// Refuses a new key with which Prefect does not let the environment in. Whose the work pool is was for the create to
+/// Refuses new keys with which Prefect does not let the environment in. Whose the work pool is was for the create to
 /// ask.
-pub(crate) async fn check_key(service: &Service, spec: &Spec, key: &SecretString) -> Result<(), Problem> {
-    match ask_prefect(service, spec, Some(key)).await {
-        Err(fault) if fault.code != Code::AlreadyExists && is_the_callers(&fault) => {
-            Err(problem::refused_by_prefect(&fault))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+pub(crate) async fn check_keys(service: &Service, spec: &Spec, new: &Credentials) -> Result<(), Problem> {
+    let mut refusals = ask_prefect(service, spec, new).await.into_iter();
+    let refusal = refusals.find(|fault| fault.code != Code::AlreadyExists && is_the_callers(fault));
+    refusal.map_or(Ok(()), |fault| Err(problem::refused_by_prefect(&fault)))
 }
 
-/// Whether Prefect lets the environment in, where the request has brought what it takes to ask.
-async fn ask_prefect(service: &Service, spec: &Spec, credential: Option<&SecretString>) -> Result<(), Fault> {
+/// Why Prefect does not let the environment in, with each credential that the request has brought.
+async fn ask_prefect(service: &Service, spec: &Spec, brought: &Credentials) -> Vec<Fault> {
     let wanted = &spec.prefect;
-    let credential = match (&wanted.credential, credential) {
-        _ if !wanted.verify => return Ok(()),
-        (Credential::ApiKey, Some(key)) => prefect::Credential::ApiKey(key.clone()),
-        (Credential::AuthString, Some(pair)) => prefect::Credential::AuthString(pair.clone()),
-        (Credential::None, _) => prefect::Credential::None,
-        // Named only.
-        (Credential::SharedApiKey { .. } | Credential::ApiKey | Credential::AuthString, _) => return Ok(()),
+    if !wanted.verify {
+        return Vec::new();
+    }
+    let api_url = wanted.server.api_url(&service.settings.place);
+    let ask = async |credential: Option<prefect::Credential>| match credential {
+        Some(credential) => prefect::check(&service.prefect.api(&api_url, &credential)?, wanted).await,
+        None => Ok(()),
     };
-    let api = service.prefect.api(&wanted.server.api_url(&service.settings.place), &credential)?;
-    prefect::check(&api, wanted).await
+    let credential = match (&wanted.credential, brought.prefect.clone()) {
+        (Credential::ApiKey, Some(key)) => Some(prefect::Credential::ApiKey(key)),
+        (Credential::AuthString, Some(pair)) => Some(prefect::Credential::AuthString(pair)),
+        (Credential::None, _) => Some(prefect::Credential::None),
+        // Named only, or kept.
+        (Credential::SharedApiKey { .. } | Credential::ApiKey | Credential::AuthString, _) => None,
+    };
+    let of_the_worker = brought.worker.clone().map(prefect::Credential::ApiKey);
+    let (told, told_of_worker) = join(ask(credential), ask(of_the_worker)).await;
+    // Whose the pool is does not hang on the key that asks.
+    let told_of_worker = told_of_worker.err().filter(|fault| fault.code != Code::AlreadyExists);
+    let told_of_worker = told_of_worker
+        .map(|fault| Fault { message: format!("With prefect.worker_api_key: {}", fault.message), ..fault });
+    told.err().into_iter().chain(told_of_worker).collect()
 }
 
 /// Whether the caller can do something about it. What this service lacks itself refuses nothing.

@@ -1,6 +1,6 @@
-//! The environment's own secret.
+//! The environment's own secrets: the credential for Prefect, and the worker's own key.
 //!
-//! The API writes it while it takes the request (the only hand that ever holds the credential), so this
+//! The API writes one while it takes the request (the only hand that ever holds the credential), so this
 //! function just finds and removes it; its value is never read. Until `intake_until` the API may still be
 //! writing: absence proves nothing before, neither for a create nor for a removal, which could miss a
 //! CreateSecret on its way. Afterwards absence means that the request broke off before it wrote the secret.
@@ -57,12 +57,18 @@ impl Resource for Secret {
     }
 
     async fn create(&self, at: &Site<'_>) -> Result<Found, Fault> {
-        if at.generation > 1 {
-            let message = "The secret was deleted, and only the team has the key. Delete the environment and ask for it \
-                           again with the key, or restore the secret where it is only scheduled for deletion.";
-            return Err(Fault::new(Code::SecretMissing, message));
+        let is_of_this_change = wanted_version(at) == Some(at.operation.uuid().to_string().as_str());
+        let was_to_come = at.generation == 1 || is_of_this_change;
+        let is_scheduled_for_deletion = async {
+            let secret = self.describe(at.text("Name")?).await?;
+            Ok::<_, Fault>(secret.deleted_date().is_some())
+        };
+        if was_to_come && !is_scheduled_for_deletion.await.unwrap_or_default() {
+            return Err(Fault::new(Code::SecretNotReceived, "The request broke off before it had written the secret."));
         }
-        Err(Fault::new(Code::SecretNotReceived, "The request broke off before it had written the secret."))
+        let message = "The secret was deleted, and only the team has the key. PATCH the environment with the key, or \
+                       restore the secret where it is only scheduled for deletion, and repair the environment.";
+        Err(Fault::new(Code::SecretMissing, message))
     }
 
     /// Makes another version the current one: the new key, or, where a change is taken back, the one before.

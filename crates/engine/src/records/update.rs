@@ -68,7 +68,7 @@ fn decide(environment: &Environment, asking: &Asking<'_>, new: &NewSpec<'_>) -> 
     record.operation = Some(asking.next);
     record.fence += 1;
     record.generation += 1;
-    if record.spec.prefect.key_version != new.to.prefect.key_version {
+    if new.to.prefect.has_key_of(asking.next.uuid()) {
         // The new key is on its way, as the first one was with the create.
         record.intake_until = asking.now + INTAKE;
     }

@@ -1,4 +1,4 @@
-//! Who tasks are and what they may do: four roles and the secret.
+//! Who tasks are and what they may do: four roles and the secrets with their credentials.
 //!
 //! The worker and the flow runs have a pair of roles each: the execution role is what ECS itself uses to
 //! start a task (logs, secrets, image), the task role is what the code inside is. A worker needs just the
@@ -19,10 +19,15 @@ pub(super) fn entries(subject: &Subject<'_>) -> Vec<Entry> {
     let name = &subject.spec.name;
     let tag = format!("{name}-ecs");
     let mut entries = Vec::new();
-    if subject.spec.prefect.credential.is_kept_by_the_environment() {
-        // Null is the version that came with the request: nobody knows its id beforehand.
-        let secret = json!({"Name": secret_name(name), "VersionId": subject.spec.prefect.key_version});
-        entries.push(Entry::new(Step::Identity, Kind::Secret, keys::secret(), secret).tagged(subject, &tag));
+    let prefect = &subject.spec.prefect;
+    let kept = prefect.credential.is_kept_by_the_environment();
+    let secret = kept.then(|| (keys::secret(), secret_name(name), prefect.key_version));
+    let worker_secret =
+        prefect.worker_key.as_ref().map(|key| (keys::worker_secret(), worker_secret_name(name), key.version));
+    for (key, name, version) in [secret, worker_secret].into_iter().flatten() {
+        // Null is the version that came with the create, whatever it is called.
+        let wanted = json!({"Name": name, "VersionId": version});
+        entries.push(Entry::new(Step::Identity, Kind::Secret, key, wanted).tagged(subject, &tag));
     }
     let execution = Role {
         managed: vec![place.aws_policy_arn("service-role/AmazonECSTaskExecutionRolePolicy")],
@@ -48,9 +53,14 @@ const SECRET_READ: &[&str] = &["secretsmanager:GetSecretValue", "secretsmanager:
 /// The staging label of a key that came with a change, until the change is made.
 pub const NEXT_KEY: &str = "prefect-environments-next";
 
-/// The name of the environment's own secret. The API creates it under this name, too.
-pub fn secret_name(name: &str) -> String {
+fn secret_name(name: &str) -> String {
     format!("{name}-api-key")
+}
+
+/// The name of the secret with the worker's own key. No environment's name has a slash, so that none has a secret of
+/// this name as its first one.
+fn worker_secret_name(name: &str) -> String {
+    format!("{name}/worker-api-key")
 }
 
 struct Role {
@@ -94,8 +104,8 @@ fn allow_if(actions: &[&str], resources: Value, condition: Value) -> Value {
     json!({"Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition})
 }
 
-/// The credential's secret, wherever it lies.
-fn credential_secret(spec: &Spec) -> Option<Value> {
+/// The secret of the credential that this service uses, wherever it lies.
+pub(super) fn credential_secret(spec: &Spec) -> Option<Value> {
     match &spec.prefect.credential {
         Credential::ApiKey | Credential::AuthString => Some(reference(&keys::secret())),
         Credential::SharedApiKey { secret_arn } => Some(json!(secret_arn)),
@@ -103,9 +113,17 @@ fn credential_secret(spec: &Spec) -> Option<Value> {
     }
 }
 
+/// The secret of the credential that worker and flow runs use. Where they have one of their own they reach no other.
+pub(super) fn worker_credential_secret(spec: &Spec) -> Option<Value> {
+    match &spec.prefect.worker_key {
+        Some(_) => Some(reference(&keys::worker_secret())),
+        None => credential_secret(spec),
+    }
+}
+
 fn readable_by_the_worker(spec: &Spec) -> Option<Value> {
     let secrets: Vec<Value> =
-        credential_secret(spec).into_iter().chain(spec.worker.secrets.values().map(|arn| json!(arn))).collect();
+        worker_credential_secret(spec).into_iter().chain(spec.worker.secrets.values().map(|arn| json!(arn))).collect();
     (!secrets.is_empty()).then_some(Value::Array(secrets))
 }
 
@@ -158,7 +176,8 @@ fn flow_execution(subject: &Subject<'_>) -> Vec<Value> {
             json!(place.arn("ecr", "repository/*")),
         ),
     ];
-    statements.extend(credential_secret(subject.spec).map(|secret| allow(&["secretsmanager:GetSecretValue"], secret)));
+    statements
+        .extend(worker_credential_secret(subject.spec).map(|secret| allow(&["secretsmanager:GetSecretValue"], secret)));
     statements
 }
 
@@ -166,7 +185,7 @@ fn flow_execution(subject: &Subject<'_>) -> Vec<Value> {
 mod tests {
     use super::super::tests::{entries, spec};
     use super::*;
-    use crate::spec::{Nat, Server};
+    use crate::spec::{Nat, Server, WorkerKey};
 
     fn policies(spec: &Spec, key: &Key) -> String {
         let entries = entries(spec);
@@ -184,6 +203,17 @@ mod tests {
                 .contains(r#"{"Ref":"identity/secret"},"arn:aws:secretsmanager:eu-west-1:123456789012:secret:t-1""#)
         );
         assert!(policies.contains("prefect-secrets-access"));
+    }
+
+    #[test]
+    fn tasks_reach_the_workers_own_key_and_not_the_one_that_makes_pools() {
+        let mut spec = spec(Nat::Single);
+        spec.prefect.worker_key = Some(WorkerKey::default());
+        for key in [keys::execution_role(), keys::flow_execution_role()] {
+            let policies = policies(&spec, &key);
+            assert!(policies.contains(r#"{"Ref":"identity/worker-secret"}"#), "{key}: {policies}");
+            assert!(!policies.contains(r#"{"Ref":"identity/secret"}"#), "{key}: {policies}");
+        }
     }
 
     #[test]

@@ -136,8 +136,10 @@ pub mod keys {
         public_route_table = "network/public-route-table";
         /// The worker's security group.
         security_group = "network/security-group";
-        /// The secret.
+        /// The secret with the credential for Prefect.
         secret = "identity/secret";
+        /// The secret with the worker's own API key.
+        worker_secret = "identity/worker-secret";
         /// The worker's execution role.
         execution_role = "identity/task-execution-role";
         /// The worker's task role.
@@ -224,6 +226,7 @@ pub(crate) mod tests {
                 server: Server::Cloud { account_id: uuid::Uuid::from_u128(1), workspace_id: uuid::Uuid::from_u128(2) },
                 credential: Credential::ApiKey,
                 key_version: None,
+                worker_key: None,
                 work_pool: "ecs-work-pool".into(),
                 adopt_pool: false,
                 verify: true,
@@ -278,7 +281,8 @@ pub(crate) mod tests {
         predecessors(&subject).into_iter().map(|entry| entry.key.to_string()).collect()
     }
 
-    const SCALING: [&str; 2] = ["worker/scalable-target", "worker/scaling-policy"];
+    const WHATEVER_THE_NETWORK: [&str; 3] =
+        ["worker/scalable-target", "worker/scaling-policy", "identity/worker-secret"];
 
     #[test]
     fn what_a_change_leaves_behind_is_known_from_the_spec_alone() {
@@ -288,10 +292,10 @@ pub(crate) mod tests {
                 format!("network/{private}{what}{suffix}")
             })
         };
-        let and_scaling = |keys: &[String]| [keys, &SCALING.map(str::to_owned)].concat();
-        assert_eq!(left_of_before(Nat::PerAz), and_scaling(&keys("")));
-        assert_eq!(left_of_before(Nat::Single), and_scaling(&["-1", "-2", "-3"].map(keys).concat()));
-        assert_eq!(left_of_before(Nat::None), SCALING, "no other way out leads from or to none");
+        let and_others = |keys: &[String]| [keys, &WHATEVER_THE_NETWORK.map(str::to_owned)].concat();
+        assert_eq!(left_of_before(Nat::PerAz), and_others(&keys("")));
+        assert_eq!(left_of_before(Nat::Single), and_others(&["-1", "-2", "-3"].map(keys).concat()));
+        assert_eq!(left_of_before(Nat::None), WHATEVER_THE_NETWORK, "no other way out leads from or to none");
     }
 
     #[test]

@@ -146,21 +146,14 @@ fn environment(subject: &Subject<'_>) -> Value {
     own.chain(teams).map(|(name, value)| json!({"Name": name, "Value": value})).collect()
 }
 
-/// The ARN of the secret with the credential, of which flow runs and this service read the current version; null where
-/// there is none.
-fn credential(spec: &Spec) -> Value {
-    match &spec.prefect.credential {
-        Credential::ApiKey | Credential::AuthString => reference(&keys::secret()),
-        Credential::SharedApiKey { secret_arn } => json!(secret_arn),
-        Credential::None => Value::Null,
-    }
-}
-
 fn secrets(spec: &Spec) -> Value {
-    let source = match spec.prefect.key_version {
-        // Another key is another task definition, so that the service rolls out to it, and back.
-        Some(version) => joined([credential(spec), json!(format!(":::{version}"))]),
-        None => credential(spec),
+    let prefect = &spec.prefect;
+    let secret = json!(identity::worker_credential_secret(spec));
+    let source = match prefect.worker_key.as_ref().map_or(prefect.key_version, |key| key.version) {
+        // Another key is another task definition, so that the service rolls out to it, and back. Flow runs and this
+        // service read the current version.
+        Some(version) => joined([secret, json!(format!(":::{version}"))]),
+        None => secret,
     };
     let own = spec.prefect.credential.variable().map(|name| json!({"Name": name, "ValueFrom": source}));
     let teams = spec.worker.secrets.iter().map(|(name, arn)| json!({"Name": name, "ValueFrom": arn}));
@@ -212,6 +205,7 @@ fn service(subject: &Subject<'_>) -> Entry {
         // And the other way round: as long as flow runs are at work, what they live on stays.
         .after([keys::flow_execution_role(), keys::flow_task_role(), keys::flows_log_group(), keys::flow_definitions()])
         .after(spec.prefect.credential.is_kept_by_the_environment().then(keys::secret))
+        .after(spec.prefect.worker_key.as_ref().map(|_| keys::worker_secret()))
         .after(network::way_out(*nat, private_subnets.len()))
         .tagged(subject, &format!("{}-ecs", spec.name))
 }
@@ -232,10 +226,11 @@ pub const AT_MOST: &str = "AtMost";
 /// The API that the work pool is in, and which secret opens it.
 fn server(subject: &Subject<'_>) -> Value {
     let prefect = &subject.spec.prefect;
+    let credential = json!(identity::credential_secret(subject.spec));
     let mut server = json!({"ApiUrl": prefect.server.api_url(subject.place)});
     match &prefect.credential {
-        Credential::ApiKey | Credential::SharedApiKey { .. } => server["ApiKey"] = credential(subject.spec),
-        Credential::AuthString => server["AuthString"] = credential(subject.spec),
+        Credential::ApiKey | Credential::SharedApiKey { .. } => server["ApiKey"] = credential,
+        Credential::AuthString => server["AuthString"] = credential,
         Credential::None => {}
     }
     server
@@ -246,10 +241,11 @@ fn server(subject: &Subject<'_>) -> Value {
 fn work_pool(subject: &Subject<'_>) -> Entry {
     let spec = subject.spec;
     let (subnets, public_address) = task_network(spec);
+    let credential = json!(identity::worker_credential_secret(spec));
     let (api_key, auth_string) = match &spec.prefect.credential {
         // With the variable for the other kind of server as well, every flow run would crash.
-        Credential::AuthString => (Value::Null, credential(spec)),
-        Credential::ApiKey | Credential::SharedApiKey { .. } => (credential(spec), Value::Null),
+        Credential::AuthString => (Value::Null, credential),
+        Credential::ApiKey | Credential::SharedApiKey { .. } => (credential, Value::Null),
         Credential::None => (Value::Null, Value::Null),
     };
     let wanted = json!({
@@ -315,7 +311,7 @@ fn online(subject: &Subject<'_>) -> Entry {
 mod tests {
     use super::super::tests::{entries, spec};
     use super::*;
-    use crate::id::EnvironmentId;
+    use crate::{id::EnvironmentId, spec::WorkerKey};
 
     fn wanted(spec: &Spec, key: Key) -> Value {
         let entries = entries(spec);
@@ -345,6 +341,24 @@ mod tests {
         let pool = wanted(&spec, keys::work_pool());
         assert_eq!(pool["Defaults"]["prefect_api_key_secret_arn"], json!({"Ref": "identity/secret"}));
         assert_eq!(pool["Server"]["ApiKey"], json!({"Ref": "identity/secret"}));
+    }
+
+    #[test]
+    fn a_key_of_the_workers_own_is_the_one_that_tasks_read_and_this_service_does_not() {
+        let mut spec = spec(Nat::Single);
+        spec.prefect.key_version = Some(uuid::Uuid::from_u128(3));
+        spec.prefect.worker_key = Some(WorkerKey::default());
+        let own = json!({"Ref": "identity/worker-secret"});
+        let read = |spec: &Spec| {
+            wanted(spec, keys::task_definition())["ContainerDefinitions"][0]["Secrets"][0]["ValueFrom"].clone()
+        };
+        assert_eq!(read(&spec), own, "another key of the service's is no other task definition");
+        let pool = wanted(&spec, keys::work_pool());
+        assert_eq!(pool["Defaults"]["prefect_api_key_secret_arn"], own);
+        assert_eq!(pool["Server"]["ApiKey"], json!({"Ref": "identity/secret"}));
+        spec.prefect.worker_key = Some(WorkerKey { version: Some(uuid::Uuid::from_u128(4)) });
+        assert_eq!(read(&spec), json!({"Fn::Join": ["", [own, ":::00000000-0000-0000-0000-000000000004"]]}));
+        assert_eq!(wanted(&spec, keys::worker_secret())["VersionId"], "00000000-0000-0000-0000-000000000004");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub fn document(spec: &Spec) -> Value {
     let Spec { name, team, network, prefect, worker, flows, log_retention_days, tags } = spec;
     // Each field by its name, so that one that is new does not compile until it has its place here.
-    let Prefect { server, credential, key_version: _, work_pool, adopt_pool, verify } = prefect;
+    let Prefect { server, credential, key_version: _, worker_key: _, work_pool, adopt_pool, verify } = prefect;
     let Worker { name: service, image, cpu, memory, count, command, environment, secrets, capacity } = worker;
     let Flows { policy_arns } = flows;
     let mut prefect = match server {
@@ -82,9 +82,13 @@ mod tests {
 
     #[test]
     fn it_holds_no_credential() {
-        let request = accepted(&super::super::tests::minimal());
-        let credential = request.credential.expect("a key");
-        assert!(!document(&request.spec).to_string().contains(credential.expose_secret()));
+        let mut body = super::super::tests::minimal();
+        body["prefect"]["worker_api_key"] = json!("pnu_of_the_worker");
+        let request = accepted(&body);
+        assert_eq!(request.credentials.by_secret().count(), 2);
+        for (_, credential) in request.credentials.by_secret() {
+            assert!(!document(&request.spec).to_string().contains(credential.expose_secret()));
+        }
     }
 
     proptest! {
@@ -100,7 +104,7 @@ mod tests {
             };
             let spec = parse(&body, &defaults).expect("a valid body").spec;
             let mut again = document(&spec);
-            for credential in ["api_key", "auth_string"] {
+            for credential in ["api_key", "auth_string", "worker_api_key"] {
                 again["prefect"][credential] = body["prefect"][credential].clone();
             }
             prop_assert_eq!(parse(&again, &defaults).expect("the document is a request").spec, spec);

@@ -29,6 +29,7 @@ const LIMITS: &[Limit] = limits! {
     "/prefect/account_id", 36, Invalid, |body, n| body["prefect"]["account_id"] = uuid(n);
     "/prefect/workspace_id", 36, Invalid, |body, n| body["prefect"]["workspace_id"] = uuid(n);
     "/prefect/api_key", 512, OutOfRange, |body, n| body["prefect"]["api_key"] = x(n);
+    "/prefect/worker_api_key", 512, OutOfRange, |body, n| body["prefect"]["worker_api_key"] = x(n);
     "/prefect/api_key_secret_arn", 2048, OutOfRange, |body, n| {
         body["prefect"]["api_key"] = Value::Null;
         body["prefect"]["api_key_secret_arn"] = secret(n)

@@ -6,6 +6,7 @@
 mod address;
 mod api_url;
 mod arns;
+mod credentials;
 mod document;
 mod fargate;
 mod fields;
@@ -27,6 +28,7 @@ mod worker;
 
 pub use address::may_be_a_server;
 pub use api_url::name_in;
+pub use credentials::Credentials;
 pub use document::document;
 pub use names::is_a_team;
 pub use network::SUBNETS;
@@ -35,7 +37,6 @@ pub use violation::{Violation, ViolationCode};
 
 use crate::{lifetime::Lifetime, spec::Spec};
 use fields::Field;
-use secrecy::SecretString;
 use serde_json::Value;
 use violation::Report;
 
@@ -67,9 +68,9 @@ pub struct Request {
     pub spec: Spec,
     /// How long it is to live.
     pub lifetime: Lifetime,
-    /// The credential that came with it, for the environment's own secret.
-    pub credential: Option<SecretString>,
-    /// Tells whether another request asks for the same. It knows nothing of the credential.
+    /// The credentials that came with it, for the environment's own secrets.
+    pub credentials: Credentials,
+    /// Tells whether another request asks for the same. It knows nothing of the credentials.
     pub fingerprint: String,
 }
 
@@ -82,15 +83,15 @@ pub fn parse(body: &Value, defaults: &Defaults<'_>) -> Result<Request, Vec<Viola
     let reading = read(&Field::root(&report, body), defaults);
     let violations = report.into_violations();
     match reading {
-        Some((spec, lifetime, credential)) if violations.is_empty() => {
+        Some((spec, lifetime, credentials)) if violations.is_empty() => {
             let fingerprint = fingerprint::of(&spec, &lifetime);
-            Ok(Request { spec, lifetime, credential, fingerprint })
+            Ok(Request { spec, lifetime, credentials, fingerprint })
         }
         _ => Err(violations),
     }
 }
 
-fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Lifetime, Option<SecretString>)> {
+fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Lifetime, Credentials)> {
     let mut fields = body.object()?;
     let name = names::environment(&mut fields);
     let team = names::team(&mut fields, defaults.caller_team);
@@ -103,7 +104,7 @@ fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Lifetime, O
     let tags = tags::read(&mut fields);
     let lifetime = lifetime::read(&mut fields);
     fields.finish();
-    let (prefect, credential) = prefect?;
+    let (prefect, credentials) = prefect?;
     let spec = Spec {
         name: name?,
         team: team?,
@@ -114,7 +115,7 @@ fn read(body: &Field<'_>, defaults: &Defaults<'_>) -> Reading<(Spec, Lifetime, O
         log_retention_days: log_retention_days?,
         tags: tags?,
     };
-    Some((spec, lifetime?, credential))
+    Some((spec, lifetime?, credentials))
 }
 
 #[cfg(test)]
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn the_minimal_body_has_every_default() {
         let request = accepted(&minimal());
-        assert_eq!(request.credential.expect("the key").expose_secret(), "pnu_canary");
+        assert_eq!(request.credentials.prefect.expect("the key").expose_secret(), "pnu_canary");
         let mut wanted = crate::catalogue::tests::spec(crate::spec::Nat::Single);
         wanted.worker.command = crate::catalogue::worker::default_command("ecs-work-pool");
         assert_eq!(request.spec, wanted);
@@ -243,8 +244,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_does_not_show_its_credential() {
-        let shown = format!("{:?}", accepted(&minimal()));
+    fn a_request_does_not_show_its_credentials() {
+        let mut body = minimal();
+        body["prefect"]["worker_api_key"] = json!("pnu_canary_of_the_worker");
+        let shown = format!("{:?}", accepted(&body));
         assert!(!shown.contains("pnu_canary"), "{shown}");
     }
 
@@ -279,6 +282,7 @@ mod tests {
         "/prefect/api_key_secret_arn",
         "/prefect/api_url",
         "/prefect/auth_string",
+        "/prefect/worker_api_key",
         "/prefect/work_pool",
         "/prefect/adopt_pool",
         "/prefect/verify",

@@ -5,7 +5,7 @@
 //! What the operator has taken off the lists since may stay as it is, and is not given anew.
 
 use super::{
-    Defaults,
+    Credentials, Defaults,
     document::document,
     fields::Field,
     fingerprint, read,
@@ -13,26 +13,41 @@ use super::{
 };
 use crate::{
     lifetime::{Expiry, Lifetime},
-    spec::{Count, Credential, Spec},
+    spec::{Count, Credential, Spec, WorkerKey},
 };
-use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// A patch that breaks no rule.
 #[derive(Debug)]
 pub struct Patch {
-    /// What the environment is to be. Which version of its secret a new credential is, is for the API to say.
+    /// What the environment is to be. Which version of its secret a new credential is, is for [`Patch::spec_of`] to say.
     pub spec: Spec,
     /// How long it is to live.
     pub lifetime: Lifetime,
-    /// The new credential that came with it, for the environment's own secret.
-    pub credential: Option<SecretString>,
+    /// The new credentials that came with it, for the environment's own secrets.
+    pub credentials: Credentials,
+}
+
+impl Patch {
+    /// The spec with the new credentials as the versions that a change of this id brings.
+    pub fn spec_of(&self, change: Uuid) -> Spec {
+        let mut spec = self.spec.clone();
+        if self.credentials.prefect.is_some() {
+            spec.prefect.key_version = Some(change);
+        }
+        if self.credentials.worker.is_some() {
+            spec.prefect.worker_key = Some(WorkerKey { version: Some(change) });
+        }
+        spec
+    }
 }
 
 /// What stands in the document for a credential that the environment keeps, so that the rule that there must be one
 /// holds. It is read and never used.
-const KEPT: [(&str, &str); 2] = [("api_key", "kept"), ("auth_string", "kept:kept")];
+const KEPT: [(&str, &str); 3] = [("api_key", "kept"), ("auth_string", "kept:kept"), (WORKER_KEY, "kept")];
+const WORKER_KEY: &str = "worker_api_key";
 
 /// What an environment is for ever. Its resources are made of these, or named after them.
 const IMMUTABLE: &[&str] = &[
@@ -68,10 +83,10 @@ pub fn read_patch(
     let before = document(current);
     let mut after = before.clone();
     keep_lifetime(&mut after, lifetime, patch);
-    keep_credential(&mut after, current, patch);
+    keep_credentials(&mut after, current, patch);
     keep_count(&mut after, &current.worker.count, patch);
     merge(&mut after, patch, "");
-    let (mut spec, lifetime, credential) = match read_changed(current, &after, defaults) {
+    let (mut spec, lifetime, mut credentials) = match read_changed(current, &after, defaults) {
         // It counts what was meant and not how it is written: a range, or a URL, has more than one spelling.
         Ok(read) => {
             let changed: Vec<_> = changed(&before, &document(&read.0)).map(immutable).collect();
@@ -84,9 +99,13 @@ pub fn read_patch(
         let detail = "Whether there is a credential, and in whose secret it is kept, cannot be changed.";
         return Err(vec![Violation::new(credential_in(patch), ViolationCode::Immutable, detail)]);
     }
+    let is_new = |name: &str| patch["prefect"][name].is_string();
+    credentials.prefect = credentials.prefect.filter(|_| is_new("api_key") || is_new("auth_string"));
+    credentials.worker = credentials.worker.filter(|_| is_new(WORKER_KEY));
     spec.prefect.key_version = current.prefect.key_version;
-    let is_new = KEPT.iter().any(|(name, _)| patch["prefect"][name].is_string());
-    Ok(Patch { spec, lifetime, credential: credential.filter(|_| is_new) })
+    // One that was there stays as it is, or goes.
+    spec.prefect.worker_key = spec.prefect.worker_key.map(|new| current.prefect.worker_key.clone().unwrap_or(new));
+    Ok(Patch { spec, lifetime, credentials })
 }
 
 /// Tells whether another patch asks for the same. It knows nothing of a credential but that there is one.
@@ -143,7 +162,7 @@ fn read_changed(
     current: &Spec,
     after: &Value,
     defaults: &Defaults<'_>,
-) -> Result<(Spec, Lifetime, Option<SecretString>), Vec<Violation>> {
+) -> Result<(Spec, Lifetime, Credentials), Vec<Violation>> {
     let mut images = defaults.worker_images.to_vec();
     // Without patterns every image is allowed; one pattern would shut the others out.
     if !images.is_empty() {
@@ -157,10 +176,13 @@ fn read_changed(
     reading.filter(|_| violations.is_empty()).ok_or(violations)
 }
 
-/// Puts the stand-in for the credential into the document, unless the patch says where else to take one from.
-fn keep_credential(document: &mut Value, current: &Spec, patch: &Value) {
-    let [(api_key, key), (auth_string, auth)] = KEPT;
+/// Puts the stand-ins for credentials into the document, unless the patch says where else to take one from.
+fn keep_credentials(document: &mut Value, current: &Spec, patch: &Value) {
+    let [(api_key, key), (auth_string, auth), (worker_key, own)] = KEPT;
     let prefect = &mut document["prefect"];
+    if current.prefect.worker_key.is_some() {
+        prefect[worker_key] = own.into();
+    }
     match current.prefect.credential {
         Credential::ApiKey if !patch["prefect"]["api_key_secret_arn"].is_string() => prefect[api_key] = key.into(),
         Credential::AuthString => prefect[auth_string] = auth.into(),
@@ -336,10 +358,11 @@ mod tests {
         let read = |patch| {
             read_patch(&current(), &Lifetime::default(), &patch, &defaults()).expect("the patch breaks no rule")
         };
-        assert!(read(json!({"tags": {"a": "b"}})).credential.is_none());
+        assert!(read(json!({"tags": {"a": "b"}})).credentials.is_empty());
         let new = read(json!({"prefect": {"api_key": "pnu_new"}}));
-        assert_eq!(new.credential.expect("a key").expose_secret(), "pnu_new");
+        assert_eq!(new.credentials.prefect.as_ref().expect("a key").expose_secret(), "pnu_new");
         assert_eq!(new.spec, current(), "the spec says nothing of a key");
+        assert_eq!(new.spec_of(Uuid::from_u128(3)).prefect.key_version, Some(Uuid::from_u128(3)));
         assert_eq!(
             codes(json!({"prefect": {"api_key": "with a blank"}})),
             [("/prefect/api_key".into(), ViolationCode::Invalid)]
@@ -348,6 +371,30 @@ mod tests {
             codes(json!({"prefect": {"api_key": null}})),
             [("/prefect/api_key".into(), ViolationCode::Required)]
         );
+    }
+
+    #[test]
+    fn a_key_of_the_workers_own_comes_changes_and_goes() {
+        let read = |current: &Spec, patch: Value| {
+            read_patch(current, &Lifetime::default(), &patch, &defaults()).expect("the patch breaks no rule")
+        };
+        let (first, second) = (Uuid::from_u128(3), Uuid::from_u128(4));
+        let given = json!({"prefect": {"worker_api_key": "pnu_w"}});
+        let new = read(&current(), given.clone());
+        assert_eq!(new.credentials.worker.as_ref().expect("a key").expose_secret(), "pnu_w");
+        assert!(new.credentials.prefect.is_none(), "the other one stays");
+        let own = new.spec_of(first);
+        assert_eq!(own.prefect.worker_key, Some(WorkerKey { version: Some(first) }));
+        assert!(own.prefect.has_key_of(first) && own.prefect.key_version.is_none());
+
+        let another = read(&own, given);
+        assert_eq!(another.spec, own, "the spec says nothing of a key");
+        assert_eq!(another.spec_of(second).prefect.worker_key, Some(WorkerKey { version: Some(second) }));
+        assert_eq!(read(&own, json!({"tags": {"a": "b"}})).spec.prefect, own.prefect, "what is not named stays");
+        let without = read(&own, json!({"prefect": {"worker_api_key": null}}));
+        assert_eq!((without.spec, without.credentials.is_empty()), (current(), true));
+        let nothing = read(&current(), json!({"prefect": {"worker_api_key": null}}));
+        assert_eq!(nothing.spec, current(), "taken away twice is taken away");
     }
 
     #[test]
@@ -364,7 +411,7 @@ mod tests {
         let other = json!({"prefect": {"api_key_secret_arn": arn.replace("AbC123", "DeF456")}});
         let read =
             read_patch(&shared, &Lifetime::default(), &other, &defaults()).expect("another of the team's own secrets");
-        assert!(read.credential.is_none() && read.spec != shared);
+        assert!(read.credentials.is_empty() && read.spec != shared);
     }
 
     #[test]

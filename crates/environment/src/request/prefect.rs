@@ -1,23 +1,23 @@
-//! The section `prefect`: which server, with which credential, and which work pool.
+//! The section `prefect`: which server, with which credentials, and which work pool.
 //!
 //! No detail quotes a value: an `api_url` may carry a password, and the rest are credentials.
 
 use super::{
-    Defaults, Reading,
+    Credentials, Defaults, Reading,
     api_url::{self, Api},
     arns::{self, SecretArn},
     fields::{Field, Fields},
     violation::ViolationCode,
 };
-use crate::spec::{Credential, Prefect, Server};
+use crate::spec::{Credential, Prefect, Server, WorkerKey};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 /// The work pool of a request that names none.
 const DEFAULT_WORK_POOL: &str = "ecs-work-pool";
 
-/// The section, and the credential that came with it.
-pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefect, Option<SecretString>)> {
+/// The section, and the credentials that came with it.
+pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefect, Credentials)> {
     let mut fields = body.required("prefect")?.object()?;
     let given = Given {
         account_id: fields.get("account_id"),
@@ -26,9 +26,11 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefe
         api_key: fields.get("api_key"),
         api_key_secret_arn: fields.get("api_key_secret_arn"),
         auth_string: fields.get("auth_string"),
+        worker_api_key: fields.get("worker_api_key"),
     };
     let server = server(&fields, &given, here);
     let credential = credential(&fields, &given, server.as_ref(), here);
+    let worker_key = given.worker_api_key.as_ref().map(|field| worker_key(field, server.as_ref()));
     let work_pool = match fields.get("work_pool") {
         Some(field) => work_pool(&field),
         None => Some(DEFAULT_WORK_POOL.to_owned()),
@@ -41,9 +43,11 @@ pub(super) fn read(body: &mut Fields<'_>, here: &Defaults<'_>) -> Reading<(Prefe
     }
     fields.finish();
     let (credential, secret) = credential?;
+    let credentials = Credentials { prefect: secret, worker: worker_key.map_or(Some(None), |key| key.map(Some))? };
+    let worker_key = credentials.worker.as_ref().map(|_| WorkerKey::default());
     let (server, work_pool) = (server?, work_pool?);
     let (adopt_pool, verify) = (adopt_pool?, verify?);
-    Some((Prefect { server, credential, key_version: None, work_pool, adopt_pool, verify }, secret))
+    Some((Prefect { server, credential, key_version: None, worker_key, work_pool, adopt_pool, verify }, credentials))
 }
 
 fn flag(fields: &mut Fields<'_>, name: &'static str, left_out: bool) -> Option<bool> {
@@ -57,6 +61,7 @@ struct Given<'a> {
     api_key: Option<Field<'a>>,
     api_key_secret_arn: Option<Field<'a>>,
     auth_string: Option<Field<'a>>,
+    worker_api_key: Option<Field<'a>>,
 }
 
 /// Prefect Cloud's account and workspace, or the server behind an `api_url`; not both.
@@ -147,6 +152,16 @@ fn credential(
     }
 }
 
+/// The second key may do less than the one that makes the pool. A server of one's own has one auth string for everything.
+fn worker_key(field: &Field<'_>, server: Option<&Server>) -> Option<SecretString> {
+    if let Some(Server::SelfHosted { .. }) = server {
+        let detail = "A server of your own takes no API key. The worker's credential is auth_string, too.";
+        field.refuse(ViolationCode::NotAllowed, detail);
+        return None;
+    }
+    api_key(field)
+}
+
 /// It travels as a header's value: visible ASCII, and no line break that came along with the clipboard.
 fn api_key(field: &Field<'_>) -> Option<SecretString> {
     let is_visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -216,7 +231,7 @@ mod tests {
         let shared =
             accepted(&body(json!({"account_id": ACCOUNT, "workspace_id": WORKSPACE, "api_key_secret_arn": secret})));
         assert_eq!(shared.spec.prefect.credential, Credential::SharedApiKey { secret_arn: secret.into() });
-        assert!(shared.credential.is_none());
+        assert!(shared.credentials.is_empty());
         assert_eq!(
             codes(json!({"account_id": ACCOUNT, "workspace_id": WORKSPACE})),
             [("/prefect/api_key".into(), ViolationCode::Required)]
@@ -258,7 +273,7 @@ mod tests {
         let request =
             accepted(&body(json!({"api_url": "https://prefect.example.com/api", "auth_string": "admin:pass"})));
         assert_eq!(request.spec.prefect.credential, Credential::AuthString);
-        assert_eq!(request.credential.unwrap().expose_secret(), "admin:pass");
+        assert_eq!(request.credentials.prefect.unwrap().expose_secret(), "admin:pass");
         for wrong in ["admin", "admin:", ":pass", "a:b\n"] {
             assert_eq!(
                 codes(json!({"api_url": "https://prefect.example.com/api", "auth_string": wrong})),
@@ -292,6 +307,30 @@ mod tests {
         assert_eq!(
             codes_with("/prefect/api_key", json!("pnu_x\n")),
             [("/prefect/api_key".into(), ViolationCode::Invalid)]
+        );
+    }
+
+    #[test]
+    fn a_worker_may_have_a_key_of_its_own_for_prefect_cloud() {
+        let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team-key-AbC123";
+        for (name, strong) in [("api_key", "pnu_strong"), ("api_key_secret_arn", secret)] {
+            let given =
+                json!({"account_id": ACCOUNT, "workspace_id": WORKSPACE, name: strong, "worker_api_key": "pnu_w"});
+            let request = accepted(&body(given));
+            assert_eq!(request.spec.prefect.worker_key, Some(WorkerKey::default()), "{name}");
+            assert_eq!(request.credentials.worker.unwrap().expose_secret(), "pnu_w", "{name}");
+            assert_eq!(request.credentials.prefect.is_some(), name == "api_key");
+        }
+        let own = json!({"api_url": "https://prefect.example.com/api", "worker_api_key": "pnu_w"});
+        assert_eq!(codes(own), [("/prefect/worker_api_key".into(), ViolationCode::NotAllowed)]);
+        let alone = json!({"account_id": ACCOUNT, "workspace_id": WORKSPACE, "worker_api_key": "pnu w"});
+        assert_eq!(
+            codes(alone),
+            [
+                ("/prefect/api_key".into(), ViolationCode::Required),
+                ("/prefect/worker_api_key".into(), ViolationCode::Invalid)
+            ],
+            "it is no key to make work pools with"
         );
     }
 

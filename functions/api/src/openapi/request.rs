@@ -71,6 +71,10 @@ pub(super) struct PrefectRequest {
     /// The self-hosted server's `user:password`. Goes to Secrets Manager and is never shown again.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "writeOnly" = true))]
     auth_string: Option<String>,
+    /// An API key that worker and flow runs use instead. It needs fewer rights: Prefect Cloud's workspace role `Worker`.
+    /// Goes to Secrets Manager and is never shown again.
+    #[schemars(length(min = 1, max = 512), extend("format" = "password", "writeOnly" = true))]
+    worker_api_key: Option<String>,
     /// The work pool that the worker serves; no other environment serves it.
     #[schemars(length(min = 1, max = 200), extend("default" = "ecs-work-pool"))]
     work_pool: Option<String>,

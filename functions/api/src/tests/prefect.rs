@@ -76,6 +76,21 @@ async fn with_a_key_that_is_only_named_the_function_that_may_read_it_asks() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_workers_own_is_tried_too_and_named() {
+    let calls = AwsCalls::default();
+    calls.answer("prefect", json!({"status": 401}));
+    let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team-key-AbC123";
+    let (answer, _) =
+        told(&calls, json!({"api_key": null, "api_key_secret_arn": secret, "worker_api_key": "pnu_w"})).await;
+    assert!(answer.body["detail"].to_string().contains("prefect.worker_api_key"), "{}", answer.body);
+    answer.problem(422, "PREFECT_UNAUTHORIZED");
+    calls.answer("prefect", json!([]));
+    let (answer, taken) = told(&calls, json!({"worker_api_key": "pnu_w"})).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    assert_eq!(taken.iter().filter(|call| *call == "CreateSecret").count(), 2, "{taken:?}");
+}
+
+#[tokio::test]
 async fn whoever_asks_prefect_too_often_is_not_refused() {
     let calls = AwsCalls::default();
     calls.answer("prefect", json!({"status": 429}));

@@ -34,7 +34,7 @@ pub(crate) async fn create(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let validates_only = parameters.validate_only()?;
-    let Request { spec, lifetime, credential, fingerprint } =
+    let Request { spec, lifetime, credentials, fingerprint } =
         parse(&body, &defaults(&service.settings, &caller)).map_err(problem::invalid_request)?;
     service.settings.limits.check(&spec)?;
     resolution::check(&*service.resolver, &spec, service.settings.local_cloud).await?;
@@ -46,7 +46,7 @@ pub(crate) async fn create(
         Room::default()
     } else {
         check_time(&lifetime, service.clock.now())?;
-        preflight::count(&service, id, &spec, credential.as_ref()).await?
+        preflight::count(&service, id, &spec, &credentials).await?
     };
     if let Err(refused) = room.check()
         // What leaves no room may be what the first of two requests under one key has made meanwhile.
@@ -81,7 +81,7 @@ pub(crate) async fn create(
         }
         Created::New(record) => {
             log_environment(id);
-            intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
+            intake::go_on(&service, &record, operation, &entries, &credentials).await;
             accepted(&service, &record, operation, &entries)
         }
         Created::Replayed(id, operation) => {
@@ -89,7 +89,7 @@ pub(crate) async fn create(
             let record = service.records.load(id).await?.ok_or_else(problem::idempotency_key_reused)?.record;
             if record.status == Status::Pending && record.operation == Some(operation) {
                 let entries = plan(&service, id, &record.spec);
-                intake::go_on(&service, &record, operation, &entries, credential.as_ref()).await;
+                intake::go_on(&service, &record, operation, &entries, &credentials).await;
             }
             let record = as_asked_for(record, spec, &lifetime);
             let entries = plan(&service, id, &record.spec);

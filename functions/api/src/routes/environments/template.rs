@@ -16,8 +16,8 @@ pub(crate) async fn template(
 ) -> Result<Json<Value>, Problem> {
     parameters.none()?;
     let mut environment = load(&service, &caller, id).await?;
-    // The secret of a template has one version: that with what its parameter brings.
-    environment.record.spec.prefect.key_version = None;
+    // A secret of a template has one version: that with what its parameter brings.
+    environment.record.spec.prefect.forget_versions();
     let entries = environment.catalogue(&service.settings.place);
     Ok(Json(exported(&environment.record.spec, &entries)))
 }

@@ -20,10 +20,10 @@ use axum::{
 };
 use engine::{
     new_operation_id,
-    records::{Asking, Environment, Idempotency, NewSpec, ResourceItem, Revision, Update},
+    records::{Asking, Desired, Environment, Idempotency, NewSpec, ResourceState, Revision, Update},
 };
 use environment::{
-    EnvironmentId, OperationId, keys,
+    EnvironmentId, OperationId,
     request::{Patch, fingerprint_of_patch, read_patch},
 };
 use http::StatusCode;
@@ -89,28 +89,28 @@ impl Asked<'_> {
             return Err(problem::not_changeable(record.status));
         }
         let patch = read_patch(&record.spec, &record.lifetime(), self.patch, &defaults(&service.settings, caller));
-        let Patch { mut spec, lifetime, credential } = patch.map_err(problem::invalid_request)?;
-        if spec == record.spec && lifetime == record.lifetime() && credential.is_none() {
+        let patch = patch.map_err(problem::invalid_request)?;
+        let Patch { spec, lifetime, credentials } = &patch;
+        let is_built_of = *spec != record.spec || !credentials.is_empty();
+        if !is_built_of && *lifetime == record.lifetime() {
             return self.change_nothing(service).await;
         }
-        if (spec != record.spec || credential.is_some()) && !record.status.allows_update() {
+        if is_built_of && !record.status.allows_update() {
             return Err(problem::not_changeable(record.status));
         }
         if lifetime.expiry != record.lifetime().expiry {
-            check_time(&lifetime, service.clock.now())?;
+            check_time(lifetime, service.clock.now())?;
         }
-        service.settings.limits.check(&spec)?;
-        shared_secrets::check(&service.secrets, &spec).await?;
-        if let Some(credential) = &credential {
-            preflight::check_key(service, &spec, credential).await?;
+        service.settings.limits.check(spec)?;
+        shared_secrets::check(&service.secrets, spec).await?;
+        if !credentials.is_empty() {
+            preflight::check_keys(service, spec, credentials).await?;
         }
 
         // The time that the request has for bringing its key begins here, after Prefect was asked.
         let (id, now) = (record.id, service.clock.now());
         let next = new_operation_id(now);
-        if credential.is_some() {
-            spec.prefect.key_version = Some(next.uuid());
-        }
+        let spec = patch.spec_of(next.uuid());
         let asking = Asking {
             environment: id,
             next,
@@ -120,8 +120,13 @@ impl Asked<'_> {
             now,
         };
         let entries = plan(service, id, &spec);
-        let new =
-            NewSpec { from: &record.spec, to: spec, lifetime, entries: &entries, limits: service.settings.limits.team };
+        let new = NewSpec {
+            from: &record.spec,
+            to: spec,
+            lifetime: patch.lifetime,
+            entries: &entries,
+            limits: service.settings.limits.team,
+        };
         let records = if self.validates_only { service.records.rehearsal() } else { service.records.clone() };
         match heard(records.ask_for_update(&asking, &new).await?)? {
             None | Some(Update::Outdated) => Ok(None),
@@ -132,9 +137,7 @@ impl Asked<'_> {
             }
             Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?).await)),
             Some(Update::Going(record)) => {
-                if let Some(credential) = &credential {
-                    intake::bring_key(service, &record, next, self.secret(), credential).await;
-                }
+                intake::bring(service, &record, next, &entries, &self.environment.resources, &patch.credentials).await;
                 nudge(service, id, next, record.fence, now).await;
                 Ok(Some(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await))
             }
@@ -164,22 +167,21 @@ impl Asked<'_> {
         let record = &self.environment.record;
         if let Some(operation) = operation.filter(|operation| record.operation == Some(*operation)) {
             let patch = read_patch(&record.spec, &record.lifetime(), self.patch, &defaults(&service.settings, caller));
-            // Only the key that this operation waits for: another request's is another operation's.
-            let credential = patch.ok().and_then(|patch| patch.credential);
-            let is_awaited = record.spec.prefect.key_version == Some(operation.uuid());
-            if let Some(credential) = credential.filter(|_| is_awaited) {
-                intake::bring_key(service, record, operation, self.secret(), &credential).await;
+            // Only the keys that this operation waits for: another request's are another operation's, and a delete waits
+            // for none.
+            let is_awaited = record.desired == Desired::Present && record.spec.prefect.has_key_of(operation.uuid());
+            if let Some(patch) = patch.ok().filter(|_| is_awaited) {
+                let there = &self.environment.resources;
+                let mut entries = plan(service, record.id, &record.spec);
+                // What this operation was to make was planned by it: what is gone, it has taken away again.
+                entries.retain(|entry| there.get(&entry.key).is_none_or(|item| item.state != ResourceState::Gone));
+                intake::bring(service, record, operation, &entries, there, &patch.credentials).await;
             }
             nudge(service, record.id, operation, record.fence, service.clock.now()).await;
         }
         // One that started nothing was answered so, too.
         let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
         Ok(replayed(show(service, status, &load(service, caller, record.id).await?).await))
-    }
-
-    /// The environment's own secret, where it has one.
-    fn secret(&self) -> Option<&ResourceItem> {
-        self.environment.resources.get(&keys::secret())
     }
 }
 
