@@ -2,24 +2,36 @@
 //!
 //! Asked by the API before anything of an environment is recorded, and read-only: the call has a type of its own,
 //! knows neither operation nor step, and reaches nothing but [`Group::preflight`] and [`Group::refusal`], so that no
-//! path leads from it to a change. What an environment needs is counted in the catalogue. The answer is a forecast, not a reservation: of
-//! two requests at the same time both may fit, and then one of the creates fails with AWS's own code and is undone.
+//! path leads from it to a change. What an environment needs is counted in the catalogue, without what it has. The
+//! answer is a forecast, not a reservation: of two requests at the same time both may fit, and then one of them fails
+//! with AWS's own code and is undone.
 
-use crate::{resource::Group, turn::Engine};
-use environment::{Entry, EnvironmentId, Fault, Kind, Place, Spec, Subject, catalogue};
+use crate::{
+    records::{Environment, ResourceState},
+    resource::Group,
+    turn::Engine,
+};
+use environment::{Entry, EnvironmentId, Fault, Key, Kind, Place, Spec, Subject, catalogue};
 use futures::future::join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The question.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preflight {
     action: Word,
-    /// The environment, which does not exist yet.
+    /// The environment.
     pub environment_id: EnvironmentId,
     /// What is asked for. A spec holds no secret.
     pub spec: Box<Spec>,
+    /// What there is of it already, where it exists.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub there: BTreeSet<Key>,
+    /// The zones that it is in, by zone id, once they are chosen.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub zones: Vec<String>,
 }
 
 /// The one action that this call has.
@@ -65,14 +77,27 @@ impl Quota {
 }
 
 impl Preflight {
-    /// The question whether this environment fits.
+    /// The question whether this environment fits, which does not exist yet.
     pub fn of(environment_id: EnvironmentId, spec: Spec) -> Self {
-        Preflight { action: Word::Preflight, environment_id, spec: Box::new(spec) }
+        let (spec, there, zones) = (Box::new(spec), BTreeSet::new(), Vec::new());
+        Preflight { action: Word::Preflight, environment_id, spec, there, zones }
     }
 
-    /// What the environment consists of, in these availability zones.
+    /// The question whether what a change adds to an environment fits.
+    pub fn of_change(environment: &Environment, spec: Spec) -> Self {
+        let there = environment.resources.values().filter(|item| item.state != ResourceState::Gone);
+        Preflight {
+            there: there.map(|item| item.key.clone()).collect(),
+            zones: environment.record.zones.clone(),
+            ..Preflight::of(environment.record.id, spec)
+        }
+    }
+
+    /// What is to be made, in these availability zones.
     pub fn entries(&self, place: &Place, zones: &[String]) -> Vec<Entry> {
-        catalogue(&Subject { id: self.environment_id, spec: &self.spec, zones, place })
+        let mut entries = catalogue(&Subject { id: self.environment_id, spec: &self.spec, zones, place });
+        entries.retain(|entry| !self.there.contains(&entry.key));
+        entries
     }
 }
 
@@ -93,9 +118,28 @@ impl<G: Group> Engine<G> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::{
+        ResourceItem,
+        samples::{NOW, creating, place, spec},
+    };
+    use environment::spec::{Nat, Network};
 
     fn quota(used: u64) -> Quota {
         Quota { code: "L-F678F1CE".into(), name: "VPCs per Region".into(), zone: None, limit: 5, used, needed: 1 }
+    }
+
+    #[test]
+    fn a_change_needs_room_for_what_it_adds_beside_what_there_is() {
+        let (mut environment, place) = (creating(), place());
+        let entries = Preflight::of(environment.record.id, spec(1)).entries(&place, &[]);
+        environment.resources =
+            entries.iter().map(|entry| (entry.key.clone(), ResourceItem::planned(entry, NOW))).collect();
+        let mut wider = spec(1);
+        let Network::Create { nat, .. } = &mut wider.network;
+        *nat = Nat::PerAz;
+        let added = Preflight::of_change(&environment, wider).entries(&place, &[]);
+        assert_eq!([Kind::Eip, Kind::NatGateway, Kind::Vpc].map(|kind| count(&added, kind)), [3, 3, 0]);
+        assert_eq!(Preflight::of_change(&environment, spec(3)).entries(&place, &[]).len(), 0, "more tasks are no more");
     }
 
     #[test]

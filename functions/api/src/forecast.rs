@@ -51,13 +51,14 @@ impl Forecast {
     }
 
     /// Of a change to this spec.
-    pub(crate) async fn of_change(service: &Service, environment: &Environment, spec: &Spec) -> Forecast {
+    pub(crate) async fn of_change(service: &Service, environment: &Environment, spec: &Spec, room: Room) -> Forecast {
         let there = what_is_there(service, environment);
         let Record { id, zones, .. } = &environment.record;
         let wanted = catalogue(&Subject { id: *id, spec, zones, place: &service.settings.place });
         let plan = Plan::between(&there, &wanted);
         let eta = EtaView::of_plan(&plan, &wanted, &*service.history().await, service.clock.now());
-        Forecast::between(service, Some(*id), &there, &wanted, eta)
+        let quotas = (!room.is_empty()).then_some(room);
+        Forecast { quotas, ..Forecast::between(service, Some(*id), &there, &wanted, eta) }
     }
 
     /// Of a delete.

@@ -5,12 +5,12 @@
 //! most: whoever does not answer by then refuses nothing. AWS itself then has the last word, and a create that it
 //! refuses is undone. Prefect is asked with the key that came with the request, here, while it is at hand; with a key
 //! that the request names, by the one function that may read it. A server that does not answer refuses: an environment
-//! whose functions do not reach its server is asked for with `prefect.verify: false`. A new key that a change brings is
-//! tried in the same way.
+//! whose functions do not reach its server is asked for with `prefect.verify: false`. A change is asked about in the same
+//! way: the keys that it brings, and what it adds.
 
 use crate::{asking::ask, problem, problem::Problem, service::Service};
-use engine::{Preflight, Quota, preflight::Report};
-use environment::{Code, EnvironmentId, Fault, Spec, request::Credentials, spec::Credential};
+use engine::{Preflight, Quota, preflight::Report, records::Environment};
+use environment::{Code, Entry, EnvironmentId, Fault, Kind, Spec, request::Credentials, spec::Credential};
 use futures::future::{join, join_all};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,6 +28,11 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    /// Whether no quota was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counted.is_empty() && self.not_counted.is_empty()
+    }
+
     /// Refuses the request where Prefect does not let it in, or the account has no room for what it asks for.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         if let Some(fault) = &self.refusal {
@@ -39,39 +44,59 @@ impl Room {
 }
 
 /// Counts what the account has room for, beside what the environment needs, and asks Prefect meanwhile.
-pub(crate) async fn count(
-    service: &Service,
-    id: EnvironmentId,
-    spec: &Spec,
-    credentials: &Credentials,
-) -> Result<Room, Problem> {
-    let question = Preflight::of(id, spec.clone());
+pub(crate) async fn count(service: &Service, id: EnvironmentId, spec: &Spec, credentials: &Credentials) -> Room {
     let settings = &service.settings;
     let mut asked = vec![("network", &settings.network_function_arn), ("identity", &settings.identity_function_arn)];
-    if spec.prefect.verify && matches!(spec.prefect.credential, Credential::SharedApiKey { .. }) {
+    if is_named_only(spec) {
         asked.push(("worker", &settings.worker_function_arn));
     }
-    let told = join_all(asked.iter().map(|(_, function)| tell(service, function, &question)));
-    let (told, let_in) = join(told, ask_prefect(service, spec, credentials)).await;
-    let mut room = Room { refusal: let_in.into_iter().find(is_the_callers), ..Room::default() };
-    for ((name, _), told) in asked.into_iter().zip(told) {
+    let (counted, let_in) =
+        join(ask_all(service, &asked, &Preflight::of(id, spec.clone())), ask_prefect(service, spec, credentials)).await;
+    let refusal = let_in.into_iter().chain(counted.refusal).find(is_the_callers);
+    Room { refusal, ..counted }
+}
+
+/// The same for what a change adds to an environment. Whose the work pool is was for the create to ask.
+pub(crate) async fn count_more(
+    service: &Service,
+    environment: &Environment,
+    spec: &Spec,
+    credentials: &Credentials,
+) -> Room {
+    let (question, settings) = (Preflight::of_change(environment, spec.clone()), &service.settings);
+    let mut asked = Vec::new();
+    let is_counted = |entry: &Entry| matches!(entry.kind, Kind::Eip | Kind::NatGateway);
+    if question.entries(&settings.place, &question.zones).iter().any(is_counted) {
+        asked.push(("network", &settings.network_function_arn));
+    }
+    if spec.prefect.credential != environment.record.spec.prefect.credential && is_named_only(spec) {
+        asked.push(("worker", &settings.worker_function_arn));
+    }
+    let brought =
+        async { if credentials.is_empty() { Vec::new() } else { ask_prefect(service, spec, credentials).await } };
+    let (counted, let_in) = join(ask_all(service, &asked, &question), brought).await;
+    let mut refusals = let_in.into_iter().chain(counted.refusal).filter(|fault| fault.code != Code::AlreadyExists);
+    Room { refusal: refusals.find(is_the_callers), ..counted }
+}
+
+/// Whether Prefect is to be asked with a key that only the worker's function may read.
+fn is_named_only(spec: &Spec) -> bool {
+    spec.prefect.verify && matches!(spec.prefect.credential, Credential::SharedApiKey { .. })
+}
+
+async fn ask_all(service: &Service, asked: &[(&'static str, &String)], question: &Preflight) -> Room {
+    let told = join_all(asked.iter().map(|(_, function)| tell(service, function, question))).await;
+    let mut room = Room::default();
+    for ((name, _), told) in asked.iter().zip(told) {
         match told {
             Some(report) => {
                 room.counted.extend(report.quotas);
-                room.refusal = room.refusal.or_else(|| report.refusal.filter(is_the_callers));
+                room.refusal = room.refusal.or(report.refusal);
             }
             None => room.not_counted.push(name),
         }
     }
-    Ok(room)
-}
-
-/// Refuses new keys with which Prefect does not let the environment in. Whose the work pool is was for the create to
-/// ask.
-pub(crate) async fn check_keys(service: &Service, spec: &Spec, new: &Credentials) -> Result<(), Problem> {
-    let mut refusals = ask_prefect(service, spec, new).await.into_iter();
-    let refusal = refusals.find(|fault| fault.code != Code::AlreadyExists && is_the_callers(fault));
-    refusal.map_or(Ok(()), |fault| Err(problem::refused_by_prefect(&fault)))
+    room
 }
 
 /// Why Prefect does not let the environment in, with each credential that the request has brought.

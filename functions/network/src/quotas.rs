@@ -53,11 +53,14 @@ impl Quotas {
     /// The quotas that the network of the environment needs a part of, as far as they can be told.
     pub(crate) async fn told(&self, clients: &Clients, asked: &Preflight, place: &Place) -> Vec<Quota> {
         let Network::Create { public_subnets, .. } = &asked.spec.network;
-        // Without zones the NAT gateways are nowhere, and only their quota is not told.
-        let zones = availability_zone::choose(clients, public_subnets.len()).await.unwrap_or_else(|fault| {
-            tracing::warn!(?fault, "the zones cannot be told");
-            Vec::new()
-        });
+        let zones = match asked.zones.is_empty() {
+            // Without zones the NAT gateways are nowhere, and only their quota is not told.
+            true => availability_zone::choose(clients, public_subnets.len()).await.unwrap_or_else(|fault| {
+                tracing::warn!(?fault, "the zones cannot be told");
+                Vec::new()
+            }),
+            false => asked.zones.clone(),
+        };
         let entries = asked.entries(place, &zones);
         let needs = |kind| count(&entries, kind);
         let (vpcs, gateways, addresses, nat) = futures::join!(

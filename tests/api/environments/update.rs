@@ -173,6 +173,10 @@ async fn a_change_that_is_only_validated_changes_nothing_and_tells_what_it_would
         "{forecast:#}"
     );
     assert!(forecast["cost"]["difference"]["monthly"].as_f64() > Some(10.0), "{}", forecast["cost"]["difference"]);
+    assert_eq!(forecast["quotas"], Value::Null, "it needs no part of any: {forecast}");
+    let wider = validate(&json!({"network": {"nat": "per-az"}})).await.expect(200);
+    let addresses = list(&wider["quotas"]["counted"]).iter().find(|quota| quota["code"] == "L-0263D0A3");
+    assert_eq!(addresses.expect("addresses are counted")["needed"], 3, "beside the one that there is: {wider}");
     assert_eq!(stage.api.read(environment.id()).await, environment, "it is as it was");
     assert_eq!(stage.table.records_of(&name).await, before, "and so are its records");
     stage.inventory_of(&environment.marks()).await.must_be_as(&inventory, "after a change that was only validated");

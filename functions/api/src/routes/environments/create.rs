@@ -46,7 +46,7 @@ pub(crate) async fn create(
         Room::default()
     } else {
         check_time(&lifetime, service.clock.now())?;
-        preflight::count(&service, id, &spec, &credentials).await?
+        preflight::count(&service, id, &spec, &credentials).await
     };
     if let Err(refused) = room.check()
         // What leaves no room may be what the first of two requests under one key has made meanwhile.

@@ -103,9 +103,8 @@ impl Asked<'_> {
         }
         service.settings.limits.check(spec)?;
         shared_secrets::check(&service.secrets, spec).await?;
-        if !credentials.is_empty() {
-            preflight::check_keys(service, spec, credentials).await?;
-        }
+        let room = preflight::count_more(service, self.environment, spec, credentials).await;
+        room.check()?;
 
         // The time that the request has for bringing its key begins here, after Prefect was asked.
         let (id, now) = (record.id, service.clock.now());
@@ -132,7 +131,7 @@ impl Asked<'_> {
             None | Some(Update::Outdated) => Ok(None),
             Some(Update::Not(status)) => Err(problem::not_changeable(status)),
             Some(Update::Done | Update::Going(_)) if self.validates_only => {
-                let forecast = Forecast::of_change(service, self.environment, &new.to).await;
+                let forecast = Forecast::of_change(service, self.environment, &new.to, room).await;
                 Ok(Some(Json(forecast).into_response()))
             }
             Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?).await)),
