@@ -44,6 +44,26 @@ use report::Report;
 use std::{process::ExitCode, sync::Arc, time::Instant};
 use trial::Clean;
 
+/// One of so many parts of all runs, of which each has a bit of everything: for several machines, or several evenings.
+struct Part {
+    number: usize,
+    of: usize,
+}
+
+impl Part {
+    /// What `FAULTS_PART=1/3` asks for; everything where nothing is asked for.
+    fn asked_for() -> Part {
+        let Ok(asked) = std::env::var("FAULTS_PART") else { return Part { number: 1, of: 1 } };
+        let numbers = asked.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+        let part = numbers.map(|(number, of)| Part { number, of });
+        part.filter(|part| (1..=part.of).contains(&part.number)).expect("FAULTS_PART is like 1/3")
+    }
+
+    fn has(&self, index: usize) -> bool {
+        index % self.of == self.number - 1
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let begun = Instant::now();
@@ -64,7 +84,9 @@ fn main() -> ExitCode {
     // Thousands of lines about what is not tried would hide what is.
     let only_sample = arguments.filter.is_none() && !arguments.include_ignored && !arguments.ignored && !arguments.list;
     let all = trials.len();
-    let tried = trials.into_iter().filter(|trial| !only_sample || sample.contains(&trial.name()));
+    let part = Part::asked_for();
+    let tried = trials.into_iter().enumerate().filter(|(index, _)| part.has(*index)).map(|(_, trial)| trial);
+    let tried = tried.filter(|trial| !only_sample || sample.contains(&trial.name()));
     let tests = tried.map(|trial| {
         let (clean, report) = (Arc::clone(&clean), Arc::clone(&report));
         let (name, is_in_sample) = (trial.name(), sample.contains(&trial.name()));
@@ -78,6 +100,8 @@ fn main() -> ExitCode {
     let tests: Vec<_> = tests.chain(figures::trials(&clean)).collect();
     if only_sample {
         println!("{} of {all} runs; `make faults` makes all of them", tests.len());
+    } else if part.of > 1 {
+        println!("Part {} of {} parts of {all} runs", part.number, part.of);
     }
     let conclusion = libtest_mimic::run(&arguments, tests);
     if !arguments.list {
