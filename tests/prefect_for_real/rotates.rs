@@ -23,9 +23,7 @@ async fn a_new_credential_is_in_use_the_old_one_gone_and_the_service_never_witho
     let updated = updated.await.must_be("ACTIVE");
 
     let secret = updated.physical("identity/secret");
-    let described = stage.cloud.secrets.describe_secret().secret_id(secret).send().await.expect("the secret is there");
-    let mut versions = described.version_ids_to_stages.unwrap_or_default();
-    versions.retain(|_, labels| !labels.is_empty());
+    let versions = stage.cloud.labelled_versions(secret).await;
     let version = text(&updated.0["spec"]["prefect"]["key_version"]);
     assert_eq!(versions.into_keys().collect::<Vec<_>>(), [version], "the credential of before is without a label");
     assert_eq!(reads(&stage, &updated).await, format!("{secret}:::{version}"), "what the new worker reads");

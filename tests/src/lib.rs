@@ -23,6 +23,7 @@ pub mod prefect;
 pub mod refusal;
 pub mod requests;
 pub mod roles;
+mod secrets;
 pub mod service;
 pub mod signing;
 pub mod stage;
