@@ -6,6 +6,7 @@
 //! misses one that is still on its way, and an environment without its secret ends as SECRET_NOT_RECEIVED.
 
 use crate::service::Service;
+use aws_sdk_secretsmanager::{config::AsyncSleep, error::ProvideErrorMetadata};
 use engine::{
     aws,
     records::{Record, ResourceItem, ResourceState},
@@ -16,7 +17,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// A call takes at most this long ([`aws::CALL_LIMIT`]): one that starts later could end after `intake_until`.
 const LAST_CALL: SignedDuration = SignedDuration::from_secs(8);
@@ -55,11 +56,11 @@ pub(crate) async fn bring(
         let there = before.get(&key).filter(|item| item.state != ResourceState::Gone);
         let Some(entry) = entries.iter().find(|entry| entry.key == key) else { return };
         let arrived = match there.and_then(|item| item.id.as_deref()) {
-            None => create_secret(service, entry, operation, credential).await,
+            None => create_secret(service, record, entry, operation, credential).await,
             Some(id) => match put_version(service, id, operation, credential).await {
                 // Somebody has deleted it by hand: this is the key to make it anew with.
                 Err(fault) if fault.code == Code::NotFound => {
-                    create_secret(service, entry, operation, credential).await
+                    create_secret(service, record, entry, operation, credential).await
                 }
                 put => put.map(|()| None),
             },
@@ -106,6 +107,7 @@ fn may_still_arrive(record: &Record, now: Timestamp) -> bool {
 /// (an earlier try made it) or somebody else's is for the identity step to judge.
 async fn create_secret(
     service: &Service,
+    record: &Record,
     entry: &Entry,
     operation: OperationId,
     credential: &SecretString,
@@ -127,9 +129,27 @@ async fn create_secret(
         // is called so, too, by which a change knows its own.
         .client_request_token(operation.uuid().to_string())
         .secret_string(credential.expose_secret());
-    match call.send().await {
-        Ok(secret) => Ok(secret.arn),
-        Err(error) if error.as_service_error().is_some_and(|it| it.is_resource_exists_exception()) => Ok(None),
-        Err(error) => Err(aws::fault("secretsmanager:CreateSecret", error)),
+    loop {
+        let error = match call.clone().send().await {
+            Ok(secret) => return Ok(secret.arn),
+            Err(error) => error,
+        };
+        if error.as_service_error().is_some_and(|it| it.is_resource_exists_exception()) {
+            return Ok(None);
+        }
+        let is_on_its_way_out = error.code() == Some("InvalidRequestException");
+        if !is_on_its_way_out || !pause(service).await || !may_still_arrive(record, service.clock.now()) {
+            return Err(aws::fault("secretsmanager:CreateSecret", error));
+        }
     }
+}
+
+/// A moment, in which Secrets Manager may be through with deleting the secret that had the name before: it does so in the
+/// background, and says nothing when it is.
+async fn pause(service: &Service) -> bool {
+    match service.secrets.config().sleep_impl() {
+        Some(sleep) => sleep.sleep(Duration::from_secs(1)).await,
+        None => return false,
+    }
+    true
 }
