@@ -148,7 +148,7 @@ async fn a_new_key_takes_the_place_of_the_old_one() {
         let secret = updated.physical("identity/secret");
         let version = only_version(&stage, secret, key).await;
         assert_eq!(updated.0["spec"]["prefect"]["key_version"], version);
-        assert_eq!(read_by_the_worker(&stage, &updated).await, format!("{secret}:::{version}"));
+        assert_eq!(stage.cloud.read_by_the_worker(&updated).await, format!("{secret}:::{version}"));
         let heard = stage.api.everything_heard().join("\n");
         assert!(!heard.contains(key), "nobody is told the key");
     }
@@ -163,14 +163,6 @@ async fn only_version(stage: &Stage, secret: &str, key: &str) -> String {
     let versions = stage.cloud.labelled_versions(secret).await;
     assert_eq!(versions, [(version.to_owned(), vec!["AWSCURRENT".to_owned()])].into(), "keys of before have no label");
     version.to_owned()
-}
-
-/// Where the worker's key comes from.
-async fn read_by_the_worker(stage: &Stage, environment: &Environment) -> String {
-    let definition = environment.physical("worker/task-definition");
-    let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
-    let seen = look.expect("the definition is there").task_definition.expect("a definition");
-    seen.container_definitions()[0].secrets()[0].value_from().to_owned()
 }
 
 /// Worker and flow runs then read that key and no other, and this service goes on with its own.
@@ -188,14 +180,14 @@ async fn a_key_of_the_workers_own_comes_changes_and_goes() {
     let failed = failed.must_be("UPDATE_FAILED");
     assert_eq!(failed.verdict()["usable"], true, "{failed}");
     assert_eq!(failed.resource("identity/worker-secret")["state"], "GONE", "{failed}");
-    assert_eq!(read_by_the_worker(&stage, &failed).await, first);
+    assert_eq!(stage.cloud.read_by_the_worker(&failed).await, first);
 
     for key in ["pnu_weak", "pnu_weaker"] {
         let updated = update(&stage, environment.id(), &patch(json!(key))).await.must_be("ACTIVE");
         let secret = updated.physical("identity/worker-secret");
         let version = only_version(&stage, secret, key).await;
         assert_eq!(updated.0["spec"]["prefect"]["worker_key"]["version"], version);
-        assert_eq!(read_by_the_worker(&stage, &updated).await, format!("{secret}:::{version}"));
+        assert_eq!(stage.cloud.read_by_the_worker(&updated).await, format!("{secret}:::{version}"));
         assert_eq!(updated.outputs()["worker_secret_arn"], secret);
         let pool = work_pool(&format!("{name}-pool")).await.expect("the pool is there");
         let default = &pool["base_job_template"]["variables"]["properties"]["prefect_api_key_secret_arn"]["default"];
@@ -211,7 +203,7 @@ async fn a_key_of_the_workers_own_comes_changes_and_goes() {
 
     let updated = update(&stage, environment.id(), &patch(Value::Null)).await.must_be("ACTIVE");
     assert_eq!(updated.resource("identity/worker-secret")["state"], "GONE", "{updated}");
-    assert_eq!(read_by_the_worker(&stage, &updated).await, first);
+    assert_eq!(stage.cloud.read_by_the_worker(&updated).await, first);
     let gone = stage.cloud.secrets.describe_secret().secret_id(format!("{name}/worker-api-key")).send().await;
     assert!(gone.is_err(), "the secret went with it: {gone:?}");
     stage.ends_without_a_trace(&environment).await;

@@ -26,7 +26,11 @@ async fn a_new_credential_is_in_use_the_old_one_gone_and_the_service_never_witho
     let versions = stage.cloud.labelled_versions(secret).await;
     let version = text(&updated.0["spec"]["prefect"]["key_version"]);
     assert_eq!(versions.into_keys().collect::<Vec<_>>(), [version], "the credential of before is without a label");
-    assert_eq!(reads(&stage, &updated).await, format!("{secret}:::{version}"), "what the new worker reads");
+    assert_eq!(
+        stage.cloud.read_by_the_worker(&updated).await,
+        format!("{secret}:::{version}"),
+        "what the new worker reads"
+    );
     let now = tasks(&stage, &updated).await;
     assert!(now.len() == 1 && now != first, "another worker has taken the first one's place: {first:?}, {now:?}");
 
@@ -52,12 +56,4 @@ async fn tasks(stage: &Stage, environment: &Environment) -> Vec<String> {
     let tasks = look.expect("the tasks are there").tasks.unwrap_or_default();
     let running = tasks.into_iter().filter(|task| task.last_status() == Some("RUNNING"));
     running.filter_map(|task| task.task_arn).collect()
-}
-
-/// Where the worker has its credential from.
-async fn reads(stage: &Stage, environment: &Environment) -> String {
-    let definition = environment.physical("worker/task-definition");
-    let look = stage.cloud.ecs.describe_task_definition().task_definition(definition).send().await;
-    let seen = look.expect("the definition is there").task_definition.expect("a definition");
-    seen.container_definitions()[0].secrets()[0].value_from().to_owned()
 }

@@ -1,6 +1,6 @@
 //! Secrets as Secrets Manager tells of them.
 
-use crate::cloud::Cloud;
+use crate::{api::Environment, cloud::Cloud};
 use std::collections::HashMap;
 
 impl Cloud {
@@ -10,5 +10,13 @@ impl Cloud {
         let mut versions = described.version_ids_to_stages.unwrap_or_default();
         versions.retain(|_, labels| !labels.is_empty());
         versions
+    }
+
+    /// Where the worker's credential comes from, as its task definition says.
+    pub async fn read_by_the_worker(&self, environment: &Environment) -> String {
+        let definition = environment.physical("worker/task-definition");
+        let look = self.ecs.describe_task_definition().task_definition(definition).send().await;
+        let seen = look.expect("the definition is there").task_definition.expect("a definition");
+        seen.container_definitions()[0].secrets()[0].value_from().to_owned()
     }
 }

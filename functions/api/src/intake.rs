@@ -13,7 +13,7 @@ use engine::{
 };
 use environment::{Code, Entry, Fault, Key, OperationId, catalogue::identity::NEXT_KEY, request::Credentials};
 use executions::Execution;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -32,15 +32,16 @@ pub(crate) async fn go_on(
     credentials: &Credentials,
 ) {
     let execution = Execution { environment: record.id, operation, fence: record.fence };
-    bring(service, record, operation, entries, &BTreeMap::new(), credentials).await;
-    if let Err(fault) = service.executions.start(&execution).await {
+    let made = bring(service, record, operation, entries, &BTreeMap::new(), credentials).await;
+    let (started, ()) = join(service.executions.start(&execution), note(service, record, &made)).await;
+    if let Err(fault) = started {
         tracing::error!(?fault, "the execution was not started: the sweep will");
     }
 }
 
 /// Writes each credential of a recorded request: the first one of a secret makes it, a further one is another version
-/// of it, which nothing reads until the identity step has made it the current one. What goes wrong is logged, and that
-/// step finds out.
+/// of it, which nothing reads until the identity step has made it the current one. Answers the ARNs of those that it
+/// made, to be [noted](note). What goes wrong is logged, and that step finds out.
 pub(crate) async fn bring(
     service: &Service,
     record: &Record,
@@ -48,13 +49,13 @@ pub(crate) async fn bring(
     entries: &[Entry],
     before: &BTreeMap<Key, ResourceItem>,
     credentials: &Credentials,
-) {
+) -> Vec<(Key, String)> {
     if !may_still_arrive(record, service.clock.now()) {
-        return;
+        return Vec::new();
     }
-    join_all(credentials.by_secret().map(|(key, credential)| async move {
+    let made = join_all(credentials.by_secret().map(|(key, credential)| async move {
         let there = before.get(&key).filter(|item| item.state != ResourceState::Gone);
-        let Some(entry) = entries.iter().find(|entry| entry.key == key) else { return };
+        let entry = entries.iter().find(|entry| entry.key == key)?;
         let arrived = match there.and_then(|item| item.id.as_deref()) {
             None => create_secret(service, record, entry, operation, credential).await,
             Some(id) => match put_version(service, id, operation, credential).await {
@@ -65,16 +66,22 @@ pub(crate) async fn bring(
                 put => put.map(|()| None),
             },
         };
-        let noted = match arrived {
-            Ok(Some(arn)) => service.records.note_secret(record.id, &key, &arn).await,
-            Ok(None) => Ok(()),
+        match arrived {
+            Ok(arn) => Some((key, arn?)),
             // Unknown or refused: the identity step looks for it and says what came of it.
             Err(fault) => {
                 tracing::warn!(secret = %key, ?fault, "the secret's arrival is unknown");
-                Ok(())
+                None
             }
-        };
-        if let Err(fault) = noted {
+        }
+    }));
+    made.await.into_iter().flatten().collect()
+}
+
+/// Notes the ARNs of secrets that were made.
+pub(crate) async fn note(service: &Service, record: &Record, made: &[(Key, String)]) {
+    join_all(made.iter().map(|(key, arn)| async move {
+        if let Err(fault) = service.records.note_secret(record.id, key, arn).await {
             tracing::warn!(secret = %key, ?fault, "its ARN was not recorded: the identity step finds it by name");
         }
     }))

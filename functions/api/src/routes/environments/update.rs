@@ -136,7 +136,9 @@ impl Asked<'_> {
             }
             Some(Update::Done) => Ok(Some(show(service, StatusCode::OK, &load(service, caller, id).await?).await)),
             Some(Update::Going(record)) => {
-                intake::bring(service, &record, next, &entries, &self.environment.resources, &patch.credentials).await;
+                let there = &self.environment.resources;
+                let made = intake::bring(service, &record, next, &entries, there, &patch.credentials).await;
+                intake::note(service, &record, &made).await;
                 nudge(service, id, next, record.fence, now).await;
                 Ok(Some(show(service, StatusCode::ACCEPTED, &load(service, caller, id).await?).await))
             }
@@ -174,7 +176,8 @@ impl Asked<'_> {
                 let mut entries = plan(service, record.id, &record.spec);
                 // What this operation was to make was planned by it: what is gone, it has taken away again.
                 entries.retain(|entry| there.get(&entry.key).is_none_or(|item| item.state != ResourceState::Gone));
-                intake::bring(service, record, operation, &entries, there, &patch.credentials).await;
+                let made = intake::bring(service, record, operation, &entries, there, &patch.credentials).await;
+                intake::note(service, record, &made).await;
             }
             nudge(service, record.id, operation, record.fence, service.clock.now()).await;
         }
