@@ -100,6 +100,11 @@ impl Account {
         })
     }
 
+    /// Closes it: nothing of it is left.
+    pub async fn close(&self) {
+        self.upstream.close(&self.id).await;
+    }
+
     /// From now on this goes wrong at AWS itself.
     pub fn let_go_wrong(&self, misfortunes: Misfortunes) {
         self.aws.let_go_wrong(misfortunes);

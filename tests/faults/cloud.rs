@@ -40,6 +40,13 @@ impl Upstream {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
         Upstream { client: client.expect("a client needs nothing"), url: url.to_owned() }
     }
+
+    /// Lets the cloud forget everything of an account: it would look through it in every later run.
+    pub async fn close(&self, account: &str) {
+        let closed = self.client.delete(format!("{}/accounts/{account}", self.url)).send().await;
+        let closed = closed.and_then(reqwest::Response::error_for_status);
+        closed.expect("a cloud that is started for the faults can close an account");
+    }
 }
 
 #[async_trait]

@@ -216,6 +216,7 @@ impl Clean {
                 }
             })
         }));
+        runtime.block_on(run.account.close());
         let said = match lived {
             Ok(said) => said,
             Err(panic) => Err(panic_message(&*panic)),
