@@ -39,27 +39,24 @@ pub fn template(spec: &Spec, entries: &[Entry]) -> Value {
         "Resources": resources,
     });
     for secret in of_aws.iter().filter(|entry| entry.kind == Kind::Secret) {
-        template["Parameters"][parameter(secret)] = json!({
+        let (parameter, what_it_brings) = parameter(secret);
+        template["Parameters"][parameter] = json!({
             "Type": "String",
             "NoEcho": true,
             "MinLength": 1,
-            "Description": format!("{} No export has it: only its owner does.", what_it_is(secret)),
+            "Description": format!("{what_it_brings} No export has it: only its owner does."),
         });
     }
     template
 }
 
-fn what_it_is(secret: &Entry) -> &'static str {
+/// The parameter that brings what a secret holds, and what that is.
+fn parameter(secret: &Entry) -> (&'static str, &'static str) {
     if secret.key == keys::worker_secret() {
-        "The API key of the worker and the flow runs."
+        (WORKER_KEY, "The API key of the worker and the flow runs.")
     } else {
-        "The credential for Prefect."
+        (CREDENTIAL, "The credential for Prefect.")
     }
-}
-
-/// The parameter that brings what a secret holds.
-fn parameter(secret: &Entry) -> &'static str {
-    if secret.key == keys::worker_secret() { WORKER_KEY } else { CREDENTIAL }
 }
 
 /// What CloudFormation cannot make, and where it is instead.
@@ -123,7 +120,7 @@ fn resource(entry: &Entry, entries: &[Entry]) -> Value {
     // Chosen when the network is first made: until then CloudFormation may choose.
     properties.retain(|_, value| !value.is_null());
     if entry.kind == Kind::Secret {
-        properties.insert("SecretString".to_owned(), json!({"Ref": parameter(entry)}));
+        properties.insert("SecretString".to_owned(), json!({"Ref": parameter(entry).0}));
     }
     let mut resource = json!({"Type": entry.kind, "Properties": properties});
     // What it refers to it waits for anyway.
