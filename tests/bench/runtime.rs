@@ -72,6 +72,8 @@ async fn is_answered(process: TcpStream, left: &mut Option<(String, oneshot::Sen
             process.get_mut().write_all(&Message::of(invocation(event), false).raw).await?;
             continue;
         }
+        // Who cannot start tells it elsewhere.
+        assert!(asked.line.contains("/runtime/invocation/"), "this is no answer: {}", asked.line);
         let accepted = Response { status: 202, headers: Vec::new(), body: Vec::new() };
         process.get_mut().write_all(&Message::of(accepted, false).raw).await?;
         if let Some((_, answered)) = left.take() {
