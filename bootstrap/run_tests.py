@@ -65,7 +65,7 @@ def alone():
     file.parent.mkdir(exist_ok=True)
     try:
         other = json.loads(file.read_text())
-        if other["started"] == started(other["pid"]):
+        if other["pid"] != os.getpid() and other["started"] == started(other["pid"]):
             stop("`make test` runs already in this checkout (process %d)." % other["pid"], "Wait for it, or use a second clone.")
     except (OSError, ValueError):
         pass
