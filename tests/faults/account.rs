@@ -110,6 +110,11 @@ impl Account {
         self.aws.let_go_wrong(misfortunes);
     }
 
+    /// From now on reads lag as the settings say, or not at all.
+    pub fn let_reads_lag(&self, lag: bool) {
+        self.aws.let_reads_lag(lag);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -179,7 +184,7 @@ impl Account {
             self.state().at_hand = Some(request.clone());
             invocation.meanwhile(happening).await;
         }
-        let Some(Treatment { carried_out, then, .. }) = treatment else {
+        let Some(Treatment { carried_out, lags, then, .. }) = treatment else {
             let response = match call.service.as_str() {
                 "lambda" => self.invoke(&invocation, &call, &request).await,
                 _ => self.carry_out(&request, &call).await?,
@@ -188,8 +193,14 @@ impl Account {
             return Ok(response);
         };
         let mut answer = None;
+        if lags {
+            self.let_reads_lag(true);
+        }
         for _ in 0..carried_out {
             answer = Some(self.carry_out(&request, &call).await?);
+        }
+        if lags {
+            self.let_reads_lag(false);
         }
         let outcome = answer.as_ref().map_or(0, |answer| answer.status);
         self.mark(&name, &format!("carried out × {carried_out} ({outcome}), then {then:?}"));

@@ -56,6 +56,8 @@ pub enum Class {
     ReplyLostByTimeout,
     /// The same call reaches AWS twice.
     SentTwice,
+    /// This one look does not see what was written of late.
+    LookLags,
     /// The function's process ends before the call.
     KilledBefore,
     /// The call is carried out and the function's process ends.
@@ -103,6 +105,8 @@ pub struct Treatment {
     pub meanwhile: Option<Happening>,
     /// How often AWS carries it out.
     pub carried_out: u8,
+    /// Whether it sees nothing of what was written of late.
+    pub lags: bool,
     /// What the function sees of it.
     pub then: Then,
 }
@@ -160,6 +164,7 @@ impl Class {
             Class::ReplyLostByServerError => "reply-lost-by-server-error",
             Class::ReplyLostByTimeout => "reply-lost-by-timeout",
             Class::SentTwice => "sent-twice",
+            Class::LookLags => "look-lags",
             Class::KilledBefore => "killed-before",
             Class::KilledAfter => "killed-after",
             Class::TimedOutAfter => "timed-out-after",
@@ -210,6 +215,7 @@ impl Class {
             Class::ReplyLostByServerError => (None, 1, Then::Refusal(Refusal::ServerError)),
             Class::ReplyLostByTimeout => (None, 1, Then::Timeout),
             Class::SentTwice => (None, 2, Then::Answer),
+            Class::LookLags => (None, 1, Then::Answer),
             Class::KilledBefore => (None, 0, Then::Death(Death::Exit)),
             Class::KilledAfter => (None, 1, Then::Death(Death::Exit)),
             Class::TimedOutAfter => (None, 1, Then::Death(Death::Timeout)),
@@ -231,7 +237,7 @@ impl Class {
             | Class::WorkersStayOffline
             | Class::NoRoomForVpc => (None, 1, Then::Answer),
         };
-        Treatment { meanwhile, carried_out, then }
+        Treatment { meanwhile, carried_out, lags: self == Class::LookLags, then }
     }
 }
 

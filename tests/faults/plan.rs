@@ -50,7 +50,8 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
         };
     }
     if !name.is_effect() {
-        return vec![Throttled, ServerErrorThreeTimes, ConnectionReset];
+        let lag = rules::may_lag(&name.service).then_some(LookLags);
+        return [Throttled, ServerErrorThreeTimes, ConnectionReset].into_iter().chain(lag).collect();
     }
     let mut classes = vec![
         Throttled,

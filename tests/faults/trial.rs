@@ -70,7 +70,7 @@ fn settings(class: Option<Class>) -> Settings {
     let usual = Settings { latency: 0.1, ..Settings::default() };
     let misfortunes = match class {
         // Somewhat less than the functions count on.
-        Some(Class::ReadsLag) => return Settings { read_lag: 8.0, ..usual },
+        Some(Class::ReadsLag | Class::LookLags) => return Settings { read_lag: 8.0, ..usual },
         Some(Class::ApisThrottle) => return Settings { throttling: true, ..usual },
         // The default VPC is the one that there may be.
         Some(Class::NoRoomForVpc) => {
@@ -147,6 +147,8 @@ impl Clean {
         let mut settings = settings(fault.map(|fault| fault.class));
         let misfortunes = misfortunes_of(life, &mut settings);
         let run = Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings)));
+        // Where one look lags, the others do not.
+        run.account.let_reads_lag(fault.is_none_or(|fault| fault.class != Class::LookLags));
         let _listening = run.logs.listen();
         let lived = catch_unwind(AssertUnwindSafe(|| {
             let lives = async {

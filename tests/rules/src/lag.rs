@@ -32,6 +32,8 @@ pub(crate) struct State {
     written: BTreeMap<Known, BTreeSet<Timestamp>>,
     /// The last fresh answer to each read.
     read: BTreeMap<(String, String, String), (Timestamp, Answer)>,
+    /// Whether reads see everything for now. What they would not see is remembered.
+    pub(crate) is_suspended: bool,
 }
 
 /// Whatever is asked of a thing that cannot be seen yet is refused as if it did not exist.
@@ -128,7 +130,13 @@ fn unseen(world: &World) -> Vec<Known> {
 }
 
 fn lag(world: &World) -> SignedDuration {
-    SignedDuration::from_secs_f64(world.settings.read_lag)
+    let seconds = if world.lag.is_suspended { 0.0 } else { world.settings.read_lag };
+    SignedDuration::from_secs_f64(seconds)
+}
+
+/// Whether a service has things that reads may not see yet.
+pub fn may_lag(service: &str) -> bool {
+    THINGS.iter().any(|thing| thing.service == service)
 }
 
 /// Whether an answer tells of a thing, by its id or name, or by an ARN that ends with it.
@@ -210,6 +218,19 @@ mod tests {
         assert_eq!(vpcs(&mut aws.form("ec2", "DescribeVpcs", &[], NONE).await), 1);
         aws.later(5);
         assert_eq!(vpcs(&mut aws.form("ec2", "DescribeVpcs", &[], NONE).await), 0);
+    }
+
+    #[tokio::test]
+    async fn a_single_read_lags_where_the_others_do_not() {
+        let aws = lagging();
+        aws.let_reads_lag(false);
+        aws.form("ec2", "CreateVpc", &[], MADE).await;
+        let mut seen = Vec::new();
+        for lags in [false, true, false] {
+            aws.let_reads_lag(lags);
+            seen.push(vpcs(&mut aws.form("ec2", "DescribeVpcs", &[], SEEN).await));
+        }
+        assert_eq!(seen, [1, 0, 1]);
     }
 
     #[tokio::test]

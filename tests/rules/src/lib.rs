@@ -34,6 +34,7 @@ mod rehearsal;
 
 pub use answer::{Answer, Body};
 pub use call::Call;
+pub use lag::may_lag;
 pub use message::{LocalCloud, Request, Response};
 pub use settings::{Misfortunes, Settings};
 
@@ -100,6 +101,11 @@ impl Aws {
     /// From now on this goes wrong at AWS itself.
     pub fn let_go_wrong(&self, misfortunes: Misfortunes) {
         self.world().settings.misfortunes = misfortunes;
+    }
+
+    /// From now on reads lag as the settings say, or not at all. What is written meanwhile is remembered.
+    pub fn let_reads_lag(&self, lag: bool) {
+        self.world().lag.is_suspended = !lag;
     }
 
     /// How long AWS takes to answer this call. Whoever keeps the time lets it pass before it asks.

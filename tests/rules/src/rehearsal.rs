@@ -27,6 +27,10 @@ impl Rehearsal {
         Rehearsal { aws: Aws::new(settings), now: Timestamp::UNIX_EPOCH }
     }
 
+    pub(crate) fn let_reads_lag(&self, lag: bool) {
+        self.aws.let_reads_lag(lag);
+    }
+
     /// Lets time pass.
     pub(crate) fn later(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
