@@ -42,7 +42,7 @@ use libtest_mimic::{Arguments, Failed};
 use life::Life;
 use report::Report;
 use std::{process::ExitCode, sync::Arc, time::Instant};
-use trial::{Clean, Trial};
+use trial::Clean;
 
 /// One of so many parts of all runs, of which each has a bit of everything: for several machines, or several evenings.
 struct Part {
@@ -78,9 +78,7 @@ fn main() -> ExitCode {
     };
     figures::print(&clean);
     println!("{} things; lived in {:.1} s", clean.whole.len(), begun.elapsed().as_secs_f64());
-    let mut trials = plan::trials(&clean);
-    // Calls that go out together come in another order each time; the parts of all runs must not.
-    trials.sort_by_key(Trial::name);
+    let trials = plan::trials(&clean);
     let sample = plan::sample(&trials);
     let report = Arc::new(Report::default());
     // Thousands of lines about what is not tried would hide what is.

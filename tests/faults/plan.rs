@@ -8,7 +8,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// Every trial.
+/// Every trial, in the same order each time.
 pub fn trials(clean: &Clean) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (life, lines) in &clean.calls {
@@ -34,6 +34,8 @@ pub fn trials(clean: &Clean) -> Vec<Trial> {
             }
         }
     }
+    // Calls that go out together come in another order in each process; sample and parts must be the same in all.
+    trials.sort_by_key(Trial::name);
     trials
 }
 
