@@ -18,6 +18,7 @@ mod limits;
 mod log;
 mod openapi;
 mod pages;
+mod path;
 mod prefer;
 mod preflight;
 mod problem;

@@ -5,6 +5,7 @@ mod calls;
 mod generated;
 mod lists;
 mod names;
+mod paths;
 mod prefect;
 mod quotas;
 mod validating;

@@ -53,6 +53,18 @@ async fn a_delete_that_is_sent_again_under_its_key_is_not_refused_for_what_it_di
     );
 }
 
+/// The gateway decodes `%23` to `#`, where a URL's path ends.
+#[tokio::test]
+async fn a_path_that_only_begins_like_an_environments_deletes_nothing() {
+    let stage = Stage::set().await;
+    let id = stage.create(&request(&unique("begins"))).await.id().to_owned();
+    for rest in ["%23", "%23/x", "%20", "%5C", "x"] {
+        stage.api.delete(&format!("{id}{rest}")).await.problem(404, "NOT_FOUND");
+    }
+    assert_eq!(stage.api.read(&id).await.status(), "ACTIVE", "nothing was done");
+    stage.delete(&id).await;
+}
+
 #[tokio::test]
 async fn for_whom_and_why_stays_with_the_operation() {
     let stage = Stage::set().await;

@@ -5,7 +5,7 @@ pub(crate) mod health;
 pub(crate) mod openapi;
 pub(crate) mod operations;
 
-use crate::{body, log, problem, service::Service};
+use crate::{body, log, path, problem, service::Service};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -15,6 +15,11 @@ use axum::{
 
 /// The whole API.
 pub fn router(service: Service) -> Router {
+    // A layer runs when its router has chosen the route already: what mends the path is another's.
+    Router::new().fallback_service(routes(service)).layer(middleware::map_request(path::as_handed_over))
+}
+
+fn routes(service: Service) -> Router {
     Router::new()
         .route("/health", get(health::read))
         .route("/openapi.json", get(openapi::read))
