@@ -31,6 +31,8 @@ impl<G: Group> Turn<'_, G> {
     pub(crate) async fn take_down(&mut self) -> Result<Answer, Fault> {
         let mut waves = Waves::default();
         loop {
+            // First: a turn may have died when their holder was recorded as gone, and they were not.
+            self.let_parts_go().await?;
             let left: Vec<&Entry> = self.left().filter(|entry| !waves.tried.contains(&entry.key)).collect();
             let (wave, held): (Vec<&Entry>, Vec<&Entry>) =
                 left.into_iter().partition(|entry| self.holders(entry).next().is_none());
@@ -52,7 +54,6 @@ impl<G: Group> Turn<'_, G> {
             }
             let outcomes = join_all(wave.into_iter().map(|entry| self.remove_one(entry))).await;
             self.take_in(outcomes, &mut waves)?;
-            self.let_parts_go().await?;
         }
         if self.is_overdue()
             && let Some(late) = waves.late("It did not go within the operation's time.")
