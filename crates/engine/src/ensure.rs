@@ -9,7 +9,8 @@
 //!
 //! A new generation looks at everything anew. What an earlier one had made and is not there any more, somebody has
 //! taken away: its recorded id is forgotten and it is made anew, and what is in it or refers to it follows, since
-//! that is gone with it or leads to the old one. What is found to have failed is given one more try.
+//! that is gone with it or leads to the old one. What is found to have failed is given one more try. What an earlier
+//! one wrote to a moment ago is not believed to be as wanted: a read may show what it was before that.
 
 use crate::{
     call::Answer,
@@ -173,7 +174,11 @@ impl<G: Group> Turn<'_, G> {
             State::Ready => {
                 let changes = diff(&site.wanted, &found.seen);
                 if changes.is_empty() {
-                    return self.note_ready(item).await;
+                    return if self.may_show_the_past(&before) {
+                        Ok(Progress::TooSoon)
+                    } else {
+                        self.note_ready(item).await
+                    };
                 }
                 must_be_mutable(item, &changes)?;
                 self.work_on(item, correct(resource, &site, found, &changes)).await
@@ -231,6 +236,12 @@ impl<G: Group> Turn<'_, G> {
     /// has taken it away.
     fn is_of_an_earlier_generation(&self, item: &ResourceItem) -> bool {
         item.id.is_some() && item.worked_on < self.generation()
+    }
+
+    /// Whether a look may show what was there before an earlier generation wrote to it. That one may have wanted
+    /// something else: what it changed a moment ago would be taken for what it was, and is now wanted again.
+    fn may_show_the_past(&self, before: &ResourceItem) -> bool {
+        (1..self.generation()).contains(&before.generation) && self.is_young(before)
     }
 
     fn must_look(&self, entry: &Entry, item: &ResourceItem) -> bool {

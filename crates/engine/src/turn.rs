@@ -135,6 +135,8 @@ pub(crate) enum Progress {
     Done,
     /// It is on its way: look again.
     UnderWay,
+    /// What was seen may be older than what was written last.
+    TooSoon,
     /// This turn has no time left for its next call.
     OutOfTime,
 }
@@ -217,6 +219,12 @@ impl<G: Group> Turn<'_, G> {
         self.now().duration_since(item.since) < self.engine.read_lag
     }
 
+    /// In how many seconds it will not be young any more, at least one.
+    fn until_it_is_old(&self, item: &ResourceItem) -> u32 {
+        let left = self.engine.read_lag - self.now().duration_since(item.since);
+        u32::try_from(left.as_secs()).map_or(1, |seconds| seconds + 1)
+    }
+
     /// Whether there is time for a call that makes, corrects or removes something.
     pub(crate) fn has_time(&self) -> bool {
         self.invocation.deadline.duration_since(self.now()) > A_CALL
@@ -296,6 +304,7 @@ impl<G: Group> Turn<'_, G> {
             match result {
                 Ok(Progress::Done) => {}
                 Ok(Progress::UnderWay) => waves.waits.add(&key, self.next_look(&item)),
+                Ok(Progress::TooSoon) => waves.waits.add(&key, self.until_it_is_old(&item)),
                 Ok(Progress::OutOfTime) => waves.waits.add(&key, 0),
                 Err(Trouble::Of(fault)) => {
                     tracing::warn!(resource = %key, fault = ?fault, "the resource met a fault");
