@@ -16,7 +16,7 @@ unit:           ## the tests that need no local cloud, but for the 10,000 genera
 	cargo test --manifest-path tests/fargate/Cargo.toml --target-dir $${CARGO_TARGET_DIR:-target}
 flows:          ## flow runs in an environment with a real worker and Prefect server: the last part of `make test`
 	@$(PYTHON) bootstrap/prefect_for_real.py $(TESTS)
-faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some, FAULTS_PART=1/3)
+faults:         ## every fault at every call of an environment's life (FAULTS="create/network" for some, FAULTS_PART=1/3, FAULTS_SECOND=7)
 	@$(PYTHON) bootstrap/faults.py $(FAULTS)
 bench:          ## what each life takes in AWS's own time, and its calls; what requests and cold starts take
 	@$(PYTHON) bootstrap/bench.py

@@ -13,6 +13,7 @@ use crate::{
     happening::Happening,
     invocation::{Death, Invocation},
     journal::{Line, Name, Names, Part},
+    second::Wake,
     secret::CANARY,
 };
 use aws_smithy_runtime_api::{
@@ -65,6 +66,9 @@ struct State {
     counts: BTreeMap<Name, u32>,
     names: Names,
     faults: Vec<Planned>,
+    /// What follows the last of these.
+    wake: Wake,
+    is_second_met: bool,
     met: BTreeSet<usize>,
     leaks: Vec<String>,
     /// The request of each create of something with a name of its own.
@@ -91,6 +95,8 @@ impl Account {
                 counts: BTreeMap::new(),
                 names: Names::default(),
                 faults: Vec::new(),
+                wake: Wake::default(),
+                is_second_met: false,
                 met: BTreeSet::new(),
                 leaks: Vec::new(),
                 named: BTreeMap::new(),
@@ -119,11 +125,12 @@ impl Account {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a part of the run, with these faults.
-    pub fn begin(&self, part: Part, faults: Vec<Planned>) {
+    /// Begins a part of the run, with these faults and what follows the last of them.
+    pub fn begin(&self, part: Part, faults: Vec<Planned>, wake: Wake) {
         let mut state = self.state();
         state.part = part;
         state.faults = faults;
+        state.wake = wake;
         state.met.clear();
         // Every part counts its calls anew.
         state.counts.clear();
@@ -151,6 +158,11 @@ impl Account {
         let state = self.state();
         let met = |(index, planned): &(usize, &Planned)| planned.class.is_of_the_run() || state.met.contains(index);
         state.faults.iter().enumerate().filter(|one| !met(one)).map(|(_, planned)| planned.clone()).collect()
+    }
+
+    /// Whether a call has met the second fault.
+    pub fn is_second_met(&self) -> bool {
+        self.state().is_second_met
     }
 
     /// Where the secret was seen and must not be.
@@ -243,10 +255,19 @@ impl Account {
         if is_named(&call.action) {
             state.named.insert(name.clone(), request.clone());
         }
-        let planned = state.faults.iter().enumerate().find(|(_, planned)| planned.is_at(&name));
-        let (met, treatment) = planned.map(|(index, planned)| (index, planned.class.treatment())).unzip();
-        state.met.extend(met);
-        (name, treatment)
+        let mut met = state.faults.iter().position(|planned| planned.is_at(&name));
+        if met.is_some_and(|met| met + 1 == state.faults.len()) {
+            state.wake.begin();
+        } else if met.is_none()
+            && let Some(second) = state.wake.reaches(&name)
+        {
+            state.faults.push(second);
+            state.is_second_met = true;
+            met = Some(state.faults.len() - 1);
+        }
+        let Some(met) = met else { return (name, None) };
+        state.met.insert(met);
+        (name, Some(state.faults[met].class.treatment()))
     }
 
     fn answered(&self, name: &Name, call: &Call, response: &Response) {

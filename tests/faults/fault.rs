@@ -140,6 +140,32 @@ pub enum Refusal {
 }
 
 impl Class {
+    /// What one call may meet, whatever the run is like.
+    pub const OF_A_CALL: [Class; 22] = [
+        Class::Throttled,
+        Class::ServerError,
+        Class::ServerErrorThreeTimes,
+        Class::ConnectionReset,
+        Class::AccessDenied,
+        Class::QuotaExceeded,
+        Class::ReplyLostByReset,
+        Class::ReplyLostByServerError,
+        Class::ReplyLostByTimeout,
+        Class::SentTwice,
+        Class::LookLags,
+        Class::KilledBefore,
+        Class::KilledAfter,
+        Class::TimedOutAfter,
+        Class::DeleteArrives,
+        Class::TwoDeletesArrive,
+        Class::RequestRepeated,
+        Class::ExecutionStopped,
+        Class::ExecutionRedriven,
+        Class::ExecutionStartedByHand,
+        Class::SecondInvocation,
+        Class::TwinMidway,
+    ];
+
     /// How AWS itself may be in a run.
     pub const OF_THE_RUN: [Class; 7] = [
         Class::ReadsLag,

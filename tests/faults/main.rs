@@ -31,6 +31,7 @@ mod plan;
 mod records;
 mod report;
 mod run;
+mod second;
 mod secret;
 mod shape;
 mod trial;
@@ -42,7 +43,7 @@ use libtest_mimic::{Arguments, Failed};
 use life::Life;
 use report::Report;
 use std::{process::ExitCode, sync::Arc, time::Instant};
-use trial::Clean;
+use trial::{Clean, Trial};
 
 /// One of so many parts of all runs, of which each has a bit of everything: for several machines, or several evenings.
 struct Part {
@@ -78,8 +79,16 @@ fn main() -> ExitCode {
     };
     figures::print(&clean);
     println!("{} things; lived in {:.1} s", clean.whole.len(), begun.elapsed().as_secs_f64());
-    let trials = plan::trials(&clean);
-    let sample = plan::sample(&trials);
+    let mut trials = plan::trials(&clean);
+    let mut sample = plan::sample(&trials);
+    if let Some(seed) = second::seed() {
+        trials = second::with_a_second(&trials, seed);
+        sample = plan::sample_of_seconds(&trials);
+    } else {
+        let seconds = second::usual(&trials);
+        sample.extend(seconds.iter().map(Trial::name));
+        trials.extend(seconds);
+    }
     let report = Arc::new(Report::default());
     // Thousands of lines about what is not tried would hide what is.
     let only_sample = arguments.filter.is_none() && !arguments.include_ignored && !arguments.ignored && !arguments.list;
@@ -92,8 +101,8 @@ fn main() -> ExitCode {
         let (name, is_in_sample) = (trial.name(), sample.contains(&trial.name()));
         let test = move || {
             let result = clean.try_out(&trial);
-            report.add(&trial, result.is_ok());
-            result.map_err(Failed::from)
+            report.add(&trial, &result);
+            result.map(drop).map_err(Failed::from)
         };
         libtest_mimic::Trial::test(name, test).with_ignored_flag(!is_in_sample)
     });

@@ -19,7 +19,11 @@ pub fn trials(clean: &Clean) -> Vec<Trial> {
                 || *life == Life::Create
                 || (*life == Life::Update && of_tasks)
         });
-        trials.extend(of_the_run.map(|class| Trial { life: *life, fault: Planned { at: Name::of_the_run(), class } }));
+        trials.extend(of_the_run.map(|class| Trial {
+            life: *life,
+            fault: Planned { at: Name::of_the_run(), class },
+            second: None,
+        }));
         // Of a look that is taken again and again the first will do.
         let mut looks: BTreeSet<Name> = BTreeSet::new();
         // What comes before a life's own turn is the life that it turns from.
@@ -30,7 +34,7 @@ pub fn trials(clean: &Clean) -> Vec<Trial> {
                 continue;
             }
             for class in classes(*life, name) {
-                trials.push(Trial { life: *life, fault: Planned { at: name.clone(), class } });
+                trials.push(Trial { life: *life, fault: Planned { at: name.clone(), class }, second: None });
             }
         }
     }
@@ -40,7 +44,7 @@ pub fn trials(clean: &Clean) -> Vec<Trial> {
 }
 
 /// The faults that a call may meet.
-fn classes(life: Life, name: &Name) -> Vec<Class> {
+pub fn classes(life: Life, name: &Name) -> Vec<Class> {
     use Class::*;
     if name.service == "lambda" {
         return Vec::new();
@@ -126,14 +130,22 @@ fn classes(life: Life, name: &Name) -> Vec<Class> {
 
 /// The trials that stand for all: of each class one at each service, taken from the lives in turn.
 pub fn sample(trials: &[Trial]) -> BTreeSet<String> {
-    let mut taken: BTreeSet<(Class, &str)> = BTreeSet::new();
+    one_of_each(trials, |trial| (trial.fault.class, trial.fault.at.service.as_str()))
+}
+
+/// Those that stand for all with a second fault: of each class one after each class.
+pub fn sample_of_seconds(trials: &[Trial]) -> BTreeSet<String> {
+    one_of_each(trials, |trial| trial.second.map(|second| second.class))
+}
+
+/// One of each kind, taken from the lives in turn.
+fn one_of_each<'a, K: Ord>(trials: &'a [Trial], kind: impl Fn(&'a Trial) -> K) -> BTreeSet<String> {
+    let mut taken: BTreeSet<K> = BTreeSet::new();
     let mut sample = BTreeSet::new();
     for (index, life) in Life::ALL.into_iter().cycle().take(trials.len()).enumerate() {
-        let of_life = trials.iter().filter(|trial| trial.life == life);
-        let fresh =
-            of_life.clone().find(|trial| !taken.contains(&(trial.fault.class, trial.fault.at.service.as_str())));
-        if let Some(trial) = fresh {
-            taken.insert((trial.fault.class, trial.fault.at.service.as_str()));
+        let mut of_life = trials.iter().filter(|trial| trial.life == life);
+        if let Some(trial) = of_life.find(|trial| !taken.contains(&kind(trial))) {
+            taken.insert(kind(trial));
             sample.insert(trial.name());
         }
         // Every life was asked once more without finding anything new.

@@ -1,6 +1,6 @@
 //! What the trials came to, for people: calls by classes of faults, the failures, the totals.
 
-use crate::{fault::Class, trial::Trial};
+use crate::{fault::Class, second, trial::Trial};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
@@ -8,19 +8,28 @@ use std::{
 
 /// What the trials came to.
 #[derive(Debug, Default)]
-pub struct Report(Mutex<Vec<(Trial, bool)>>);
+pub struct Report(Mutex<Vec<Outcome>>);
+
+#[derive(Debug)]
+struct Outcome {
+    trial: Trial,
+    passed: bool,
+    is_second_met: bool,
+}
 
 impl Report {
     /// Takes in what a trial came to.
-    pub fn add(&self, trial: &Trial, passed: bool) {
-        self.0.lock().expect("no holder panics").push((trial.clone(), passed));
+    pub fn add(&self, trial: &Trial, result: &Result<bool, String>) {
+        let is_second_met = result.as_ref().is_ok_and(|is_met| *is_met);
+        let outcome = Outcome { trial: trial.clone(), passed: result.is_ok(), is_second_met };
+        self.0.lock().expect("no holder panics").push(outcome);
     }
 
     /// Prints everything.
     pub fn print(&self) {
         let results = self.0.lock().expect("no holder panics");
         let mut cells: BTreeMap<(String, Class), (u32, u32)> = BTreeMap::new();
-        for (trial, passed) in results.iter() {
+        for Outcome { trial, passed, .. } in results.iter() {
             let name = &trial.fault.at;
             let cell = cells.entry((format!("{}:{}", name.service, name.action), trial.fault.class)).or_default();
             cell.0 += u32::from(*passed);
@@ -47,13 +56,36 @@ impl Report {
                 .collect();
             println!("{call:<46}{row}");
         }
-        let failed: Vec<&Trial> = results.iter().filter(|(_, passed)| !passed).map(|(trial, _)| trial).collect();
+        print_seconds(&results);
+        let failed: Vec<&Trial> =
+            results.iter().filter(|outcome| !outcome.passed).map(|outcome| &outcome.trial).collect();
         if !failed.is_empty() {
             println!("\nFailed; to repeat one:");
             for trial in failed {
-                println!("  python3 bootstrap/faults.py --exact '{}'", trial.name());
+                let seed = trial.second.and_then(|_| second::seed()).map(|seed| format!("FAULTS_SECOND={seed} "));
+                println!("  {}python3 bootstrap/faults.py --exact '{}'", seed.unwrap_or_default(), trial.name());
             }
         }
+    }
+}
+
+/// What came after first faults, where something was to come.
+fn print_seconds(results: &[Outcome]) {
+    let mut classes: BTreeMap<Class, (u32, u32, u32)> = BTreeMap::new();
+    for Outcome { trial, passed, is_second_met } in results {
+        let Some(second) = trial.second else { continue };
+        let counts = classes.entry(second.class).or_default();
+        match (passed, is_second_met) {
+            (true, true) => counts.0 += 1,
+            (false, _) => counts.1 += 1,
+            (true, false) => counts.2 += 1,
+        }
+    }
+    if !classes.is_empty() {
+        println!("\nSecond faults, in the wake of those:");
+    }
+    for (class, (passed, failed, unmet)) in classes {
+        println!("     {class:<28} {passed} passed, {failed} failed; {unmet} ended before a call could meet it");
     }
 }
 

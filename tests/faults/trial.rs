@@ -1,4 +1,4 @@
-//! A trial: one life with one fault, and what must hold after it.
+//! A trial: one life with one fault or two, and what must hold after it.
 
 use crate::{
     cloud::clouds,
@@ -6,6 +6,7 @@ use crate::{
     journal::{Line, Name, Part},
     life::Life,
     run::Run,
+    second::{Second, Wake},
     shape::shape,
     update::{Wholes, is_changed_in_the_end, is_one_or_the_other},
     verdict::{Whole, at_rest, comes_to_an_end, is_forgotten_and_untouched, no_room},
@@ -22,19 +23,27 @@ use tokio::{
 /// that where the machine has much else to do.
 const HUNG: Duration = Duration::from_secs(120);
 
-/// A life with one fault.
+/// A life with a fault, or with two.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// The life.
     pub life: Life,
     /// The fault.
     pub fault: Planned,
+    /// What happens after it, if anything.
+    pub second: Option<Second>,
 }
 
 impl Trial {
     /// Its name, under which it can be repeated.
     pub fn name(&self) -> String {
-        format!("{}/{}/{}", self.life.as_str(), self.fault.at, self.fault.class)
+        let name = format!("{}/{}/{}", self.life.as_str(), self.fault.at, self.fault.class);
+        self.second.map_or(name.clone(), |second| format!("{name}/{second}"))
+    }
+
+    /// Whether one look lags, while the others do not.
+    fn has_a_look_that_lags(&self) -> bool {
+        [Some(self.fault.class), self.second.map(|second| second.class)].contains(&Some(Class::LookLags))
     }
 }
 
@@ -62,15 +71,19 @@ struct Lived {
     transitions: u32,
     whole: Whole,
     named: BTreeMap<Name, Request>,
+    is_second_met: bool,
 }
 
-/// How AWS is in every run.
-fn settings(class: Option<Class>) -> Settings {
+/// How AWS is in a run.
+fn settings(trial: Option<&Trial>) -> Settings {
     // Calls of one run go out one after the other: a tenth of AWS's latency each is what they take beside each other.
     let usual = Settings { latency: 0.1, ..Settings::default() };
-    let misfortunes = match class {
+    let class = trial.map(|trial| trial.fault.class);
+    if class == Some(Class::ReadsLag) || trial.is_some_and(Trial::has_a_look_that_lags) {
         // Somewhat less than the functions count on.
-        Some(Class::ReadsLag | Class::LookLags) => return Settings { read_lag: 8.0, ..usual },
+        return Settings { read_lag: 8.0, ..usual };
+    }
+    let misfortunes = match class {
         Some(Class::ApisThrottle) => return Settings { throttling: true, ..usual },
         // The default VPC is the one that there may be.
         Some(Class::NoRoomForVpc) => {
@@ -129,7 +142,7 @@ impl Clean {
             let own = life.own_faults(of(Life::Create), of(Life::Delete));
             clean.own.insert(life, own);
             let run = clean.live(life, None).map_err(|error| format!("{} without a fault: {error}", life.as_str()))?;
-            let Lived { calls, transitions, whole, named } = run;
+            let Lived { calls, transitions, whole, named, .. } = run;
             clean.calls.insert(life, calls);
             clean.transitions.insert(life, transitions);
             match life {
@@ -142,13 +155,13 @@ impl Clean {
     }
 
     /// Lives a life; answers its calls, the shape it came to, and what made its named things.
-    fn live(&self, life: Life, fault: Option<&Planned>) -> Result<Lived, String> {
+    fn live(&self, life: Life, trial: Option<&Trial>) -> Result<Lived, String> {
         let runtime = runtime();
-        let mut settings = settings(fault.map(|fault| fault.class));
+        let mut settings = settings(trial);
         let misfortunes = misfortunes_of(life, &mut settings);
         let run = Arc::new(runtime.block_on(Run::new(clouds(), &self.product, settings)));
-        // Where one look lags, the others do not.
-        run.account.let_reads_lag(fault.is_none_or(|fault| fault.class != Class::LookLags));
+        run.account.let_reads_lag(!trial.is_some_and(Trial::has_a_look_that_lags));
+        let fault = trial.map(|trial| &trial.fault);
         let _listening = run.logs.listen();
         let lived = catch_unwind(AssertUnwindSafe(|| {
             let lives = async {
@@ -158,7 +171,7 @@ impl Clean {
                 life.given(&run).await;
                 let own = self.own[&life].clone();
                 let planned = own.iter().chain(fault).cloned().collect();
-                run.account.begin(Part::Tried, planned);
+                run.account.begin(Part::Tried, planned, trial.map(Wake::of).unwrap_or_default());
                 run.account.let_go_wrong(misfortunes);
                 let reply = life.tried(&run).await;
                 let transitions = run.account.executions.all().last().map_or(0, |last| last.transitions);
@@ -187,7 +200,7 @@ impl Clean {
                             missed.at, missed.class
                         ));
                     }
-                    run.account.begin(Part::Repeated, Vec::new());
+                    run.account.begin(Part::Repeated, Vec::new(), Wake::default());
                     run.account.let_go_wrong(Misfortunes::default());
                     let ended = is_changed_in_the_end(&run, &wholes).await;
                     ended.map_err(|error| format!("after {status}: {error}"))?;
@@ -206,7 +219,7 @@ impl Clean {
                         missed.at, missed.class
                     ));
                 }
-                run.account.begin(Part::Repeated, Vec::new());
+                run.account.begin(Part::Repeated, Vec::new(), Wake::default());
                 run.account.let_go_wrong(Misfortunes::default());
                 comes_to_an_end(&run, life, whole).await.map_err(|error| format!("after {status}: {error}"))?;
                 Ok((came_to, transitions))
@@ -225,7 +238,8 @@ impl Clean {
         };
         match said {
             Ok((whole, transitions)) => {
-                Ok(Lived { calls: run.account.lines(Part::Tried), transitions, whole, named: run.account.named() })
+                let (calls, named) = (run.account.lines(Part::Tried), run.account.named());
+                Ok(Lived { calls, transitions, whole, named, is_second_met: run.account.is_second_met() })
             }
             Err(error) => {
                 let logs = run.logs.text();
@@ -242,9 +256,9 @@ impl Clean {
         self.own[&life].first().map(|planned| planned.at.clone())
     }
 
-    /// Makes a trial.
-    pub fn try_out(&self, trial: &Trial) -> Result<(), String> {
-        self.live(trial.life, Some(&trial.fault)).map(drop)
+    /// Makes a trial; answers whether the second fault was met.
+    pub fn try_out(&self, trial: &Trial) -> Result<bool, String> {
+        self.live(trial.life, Some(trial)).map(|lived| lived.is_second_met)
     }
 }
 
