@@ -18,12 +18,13 @@ use std::fmt;
 const USUAL_SEED: u64 = 1;
 
 /// Pairs that have shown a mistake of the product once.
-const HAVE_FOUND: [(&str, Second); 2] = [
+const HAVE_FOUND: [(&str, Second); 3] = [
     (
         "stopped-delete/network.remove/PutItem(RESOURCE#network/public-subnet-1)/throttled",
         Second { after: 13, class: Class::KilledAfter },
     ),
     ("update/cluster.ensure/TagResource(one)/access-denied", Second { after: 1, class: Class::LookLags }),
+    ("update/worker.ensure/TagResource(dev-worker)/access-denied", Second { after: 2, class: Class::AccessDenied }),
 ];
 
 /// How many calls after the first fault. Most are soon after it: that is where its consequences are.

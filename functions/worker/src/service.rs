@@ -28,7 +28,7 @@ use aws_sdk_ecs::{
     types::{self, AssignPublicIp, DeploymentRolloutState, LaunchType, PropagateTags, ServiceField},
 };
 use engine::{Action, Departure, Found, Owner, Resource, Sighting, Site, State, TagChange, Whose, aws};
-use environment::{Change, Code, Fault, Kind, Properties, catalogue, diff};
+use environment::{Change, Code, Fault, Kind, Properties, catalogue, diff, kind::TAGS};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -178,9 +178,11 @@ impl Resource for Service {
         Ok(deployed(at, found, answer.service()))
     }
 
-    /// What kept the tasks from running may be mended by now: ECS is told to deploy once more.
+    /// What kept the tasks from running may be mended by now: ECS is told to deploy once more. Tags that are not as
+    /// wanted are corrected when it has settled.
     async fn try_again(&self, at: &Site<'_>, found: Found, _failure: Fault) -> Result<Found, Fault> {
-        let update = self.update(at, &diff(&at.wanted, &found.seen))?;
+        let changes = diff(&at.wanted, &found.seen).into_iter().filter(|change| change.property != TAGS);
+        let update = self.update(at, &changes.collect::<Vec<_>>())?;
         let update = update.task_definition(at.text("TaskDefinition")?).force_new_deployment(true);
         let answer = update.send().await.map_err(|error| fault("ecs:UpdateService", error))?;
         Ok(deployed(at, found, answer.service()))
