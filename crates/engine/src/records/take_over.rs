@@ -27,14 +27,16 @@ impl Records {
             let Some(mut old) = environment.operations.iter().find(|one| one.id == stopped).cloned() else {
                 return Err(Fault::bug("the record's operation is not recorded"));
             };
-            let why = old.verdict.take().filter(|verdict| verdict.error.is_some()).unwrap_or_else(|| {
+            let failed = old.verdict.take().filter(|verdict| verdict.error.is_some());
+            let was_taking_back = failed.is_some();
+            let why = failed.unwrap_or_else(|| {
                 let error = Fault::new(Code::Stopped, "The execution ended before the operation did.");
                 Verdict { repeatable: true, error: Some(error), ..Verdict::nothing() }
             });
             record.applied_spec = environment.applied_by_now(stopped);
             old.end(OperationStatus::Failed, environment, now);
             old.verdict = Some(Verdict { usable: record.applied_spec.is_some() && environment.is_whole(), ..why });
-            let new = hand_on(&mut record, &old, next, now);
+            let new = hand_on(&mut record, &old, was_taking_back, next, now);
             let fence = record.fence;
             let resources = if new.kind == OperationKind::Apply { environment.planned_anew(now) } else { Vec::new() };
             let change = Change { resources, ..Change::of(record, Some(now + LOOK_AGAIN), vec![old, new]) };
@@ -58,7 +60,7 @@ impl Records {
             else {
                 return Ok(Decision::Nothing(None));
             };
-            let new = hand_on(&mut record, old, next, now);
+            let new = hand_to_removal(&mut record, old, next, now);
             let fence = record.fence;
             Ok(write(record, Some(now + LOOK_AGAIN), [new], Some(fence)))
         });
@@ -89,14 +91,22 @@ impl Environment {
 }
 
 /// Gives the environment to `next`, which goes on with what somebody wants. What is to be gone, or was never
-/// active, is removed; what was active once is made as it was then.
-fn hand_on(record: &mut Record, old: &Operation, next: OperationId, now: Timestamp) -> Operation {
+/// active, is removed; what was active once is made as it was then. Where the old one was taking a change back already,
+/// the record shows nothing of that change any more, and what became of it is the old one's to say.
+fn hand_on(
+    record: &mut Record,
+    old: &Operation,
+    was_taking_back: bool,
+    next: OperationId,
+    now: Timestamp,
+) -> Operation {
     if let (Desired::Present, Some(applied)) = (record.desired, record.applied_spec.clone()) {
         record.fence += 1;
         record.operation = Some(next);
         record.status = Status::Updating;
         // A change that was broken off is taken back, and in the end it says so.
-        let verdict = if record.spec == applied { None } else { old.verdict.clone() };
+        let is_change = was_taking_back || record.spec != applied;
+        let verdict = if is_change { old.verdict.clone() } else { None };
         record.want(applied);
         record.generation += 1;
         let new = Operation::new(next, OperationKind::Apply, record.fence, old.asked_by.clone(), now);
@@ -124,10 +134,14 @@ mod tests {
     use environment::Step;
 
     fn next(environment: &crate::records::Environment) -> (Record, Operation) {
+        after(environment, false)
+    }
+
+    fn after(environment: &crate::records::Environment, was_taking_back: bool) -> (Record, Operation) {
         let mut record = environment.record.clone();
         let old = &environment.operations[0];
         record.applied_spec = environment.applied_by_now(old.id);
-        let new = hand_on(&mut record, old, OperationId::new(2, 2), NOW);
+        let new = hand_on(&mut record, old, was_taking_back, OperationId::new(2, 2), NOW);
         assert_eq!((record.fence, record.operation, new.fence), (2, Some(new.id), 2), "the next operation has it");
         (record, new)
     }
@@ -174,6 +188,16 @@ mod tests {
             environment.operations[0].verdict = Some(Verdict { error: Some(error), ..Verdict::nothing() });
             assert_eq!(next(&environment).1.verdict.is_some(), says_so);
         }
+    }
+
+    #[test]
+    fn a_way_back_that_was_broken_off_still_says_what_became_of_the_change() {
+        let mut environment = updating(spec(1));
+        let error = Fault::new(Code::AccessDenied, "It was refused.");
+        environment.operations[0].verdict = Some(Verdict { error: Some(error), ..Verdict::nothing() });
+        let (_, new) = after(&environment, true);
+        let said = new.verdict.and_then(|verdict| verdict.error).map(|error| error.code);
+        assert_eq!(said, Some(Code::AccessDenied));
     }
 
     #[test]
