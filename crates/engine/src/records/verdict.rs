@@ -119,9 +119,7 @@ pub(super) fn left_behind(environment: &Environment, operation: OperationId) -> 
 
 /// What had been made and is gone.
 pub(super) fn cleaned_up(environment: &Environment) -> Vec<Key> {
-    let made = |resource: &&ResourceItem| {
-        resource.state == ResourceState::Gone && resource.evidence.as_ref().is_some_and(|it| it.code != "NEVER_MADE")
-    };
+    let made = |resource: &&ResourceItem| resource.state == ResourceState::Gone && resource.id.is_some();
     environment.resources.values().filter(made).map(|resource| resource.key.clone()).collect()
 }
 

@@ -138,7 +138,7 @@ impl ResourceItem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Missed {
-    /// Nothing was made: AWS has refused the create for now. One look is enough.
+    /// AWS has refused the create. One look is enough.
     Refused,
     /// It may exist: since this first look in vain. Reads lag behind writes, so one look proves nothing.
     Since(Timestamp),
