@@ -18,13 +18,21 @@ use std::fmt;
 const USUAL_SEED: u64 = 1;
 
 /// Pairs that have shown a mistake of the product once.
-const HAVE_FOUND: [(&str, Second); 3] = [
+const HAVE_FOUND: [(&str, Second); 5] = [
     (
         "stopped-delete/network.remove/PutItem(RESOURCE#network/public-subnet-1)/throttled",
         Second { after: 13, class: Class::KilledAfter },
     ),
     ("update/cluster.ensure/TagResource(one)/access-denied", Second { after: 1, class: Class::LookLags }),
     ("update/worker.ensure/TagResource(dev-worker)/access-denied", Second { after: 2, class: Class::AccessDenied }),
+    (
+        "create/network.ensure/CreateRouteTable(network/public-route-table)/reply-lost-by-reset",
+        Second { after: 13, class: Class::QuotaExceeded },
+    ),
+    (
+        "update/network.ensure/CreateTags(network/public-route-table)/access-denied",
+        Second { after: 2, class: Class::ExecutionStopped },
+    ),
 ];
 
 /// How many calls after the first fault. Most are soon after it: that is where its consequences are.
