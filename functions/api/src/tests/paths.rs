@@ -1,9 +1,8 @@
 //! Paths as API Gateway hands them over: decoded.
 
-use super::{Answer, router, service};
-use axum::body::{Body, to_bytes};
-use serde_json::{Value, json};
-use tower::ServiceExt;
+use super::{Answer, send};
+use axum::body::Body;
+use serde_json::json;
 
 const ENVIRONMENT: &str = "env-00000000000000000000000000";
 
@@ -20,10 +19,7 @@ async fn answer_to(method: &str, raw_path: &str) -> Answer {
         "requestContext": context, "isBase64Encoded": false,
     });
     let request = lambda_http::request::from_str(&event.to_string()).expect("an event of API Gateway");
-    let response = router(service("")).oneshot(request.map(Body::new)).await.expect("the router always answers");
-    let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.expect("a body");
-    Answer { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    send("", request.map(Body::new)).await
 }
 
 /// What was not found.
