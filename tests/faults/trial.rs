@@ -38,7 +38,10 @@ impl Trial {
     /// Its name, under which it can be repeated.
     pub fn name(&self) -> String {
         let name = format!("{}/{}/{}", self.life.as_str(), self.fault.at, self.fault.class);
-        self.second.map_or(name.clone(), |second| format!("{name}/{second}"))
+        match self.second {
+            None => name,
+            Some(second) => format!("{name}/{second}"),
+        }
     }
 
     /// Whether one look lags, while the others do not.
